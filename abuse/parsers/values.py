@@ -1,0 +1,135 @@
+"""What a parsed mail is: the values every other part of the desk reads.
+
+Frozen, plain and free of any framework, so that parsers can be run and tested on bytes alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+
+class ItemKind(StrEnum):
+    """What a reporter can point at. The values are the `itemType` words of the API."""
+
+    IP = "IP"
+    CIDR = "CIDR"
+    URL = "URL"
+    FQDN = "FQDN"
+    EMAIL = "EMAIL"
+    HASH = "HASH"
+
+
+class MailKind(StrEnum):
+    """What a mail is for. Only the first four are complaints that become reports."""
+
+    ABUSE_REPORT = "abuse_report"
+    FEEDBACK_REPORT = "feedback_report"  # ARF, RFC 5965
+    AUTH_FAILURE_REPORT = "auth_failure_report"  # RFC 6591
+    FEED = "feed"
+    BOUNCE = "bounce"
+    MDN = "mdn"  # read receipt, RFC 8098
+    AUTO_REPLY = "auto_reply"
+    REPLY_TO_TICKET = "reply_to_ticket"
+    NEWSLETTER = "newsletter"
+    SPAM = "spam"
+    LEGAL_REQUEST = "legal_request"
+    COUNTER_NOTICE = "counter_notice"
+    RETRACTION = "retraction"
+    DMARC_AGGREGATE = "dmarc_aggregate"
+    INFORMATION = "information"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedItem:
+    """One address, URL, name or hash that the reporter complains about.
+
+    `value` is normalised (lower-case host, compressed IPv6, no de-fanging left); `raw` is the text as it stood in
+    the mail and `place` says where that was ("body", "part 1.2 Source-IP", "xarf source_identifier" …).
+    `seen_at` is the event time, aware, as the reporter gave it; None when the reporter gave none.
+    """
+
+    kind: ItemKind
+    value: str
+    raw: str = ""
+    place: str = ""
+    port: int | None = None
+    protocol: str | None = None
+    seen_at: datetime | None = None
+
+    @property
+    def host(self) -> str | None:
+        """The IP address or host name the item is about, without port, brackets or credentials; None if it has none."""
+        match self.kind:
+            case ItemKind.URL:
+                return host_of_url(self.value)
+            case ItemKind.EMAIL:
+                return self.value.rpartition("@")[2] or None
+            case ItemKind.HASH:
+                return None
+            case _:
+                return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedAttachment:
+    """A file that came with the mail. `filename` is the sender's word: show it, never use it as a path."""
+
+    filename: str
+    content_type: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedEmail:
+    """One mail, understood.
+
+    `provider` is the lower-case address of From; `date` is aware UTC, None when the mail states none that can be read;
+    `template` names the format or template that gave the items; `defects` says in words what was wrong with the mail.
+    """
+
+    provider: str
+    recipients: tuple[str, ...] = ()
+    subject: str = ""
+    body: str = ""
+    date: datetime | None = None
+    kind: MailKind = MailKind.OTHER
+    kind_reason: str = ""
+    category: str | None = None
+    category_reason: str = ""
+    items: tuple[ParsedItem, ...] = ()
+    attachments: tuple[ParsedAttachment, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    message_id: str | None = None
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    template: str = "default"
+    reporter_reference: str | None = None
+    defects: tuple[str, ...] = field(default=())
+
+    def of_kind(self, *kinds: ItemKind) -> list[str]:
+        """The normalised values of the given kinds, in order, each once."""
+        return list(dict.fromkeys(item.value for item in self.items if item.kind in kinds))
+
+    @property
+    def ips(self) -> list[str]:
+        return self.of_kind(ItemKind.IP, ItemKind.CIDR)
+
+    @property
+    def urls(self) -> list[str]:
+        return self.of_kind(ItemKind.URL)
+
+    @property
+    def fqdn(self) -> list[str]:
+        return self.of_kind(ItemKind.FQDN)
+
+
+def host_of_url(url: str) -> str | None:
+    """The lower-case host of a URL without port, brackets or credentials; None when the URL cannot be read."""
+    try:
+        return urlsplit(url).hostname or None
+    except ValueError:  # unbalanced brackets and the like
+        return None
