@@ -1,0 +1,323 @@
+"""The shape of the settings file: every key, its type, its default and its bounds. Frozen once read."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import re2
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
+
+Network = IPv4Network | IPv6Network
+
+
+def _network(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return ip_network(value, strict=True)
+        except ValueError as error:
+            raise ValueError(f"expected a network such as 192.0.2.0/24 or 2001:db8::/32 ({error})") from None
+    return value
+
+
+def _dotted(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", value):
+        raise ValueError("expected the dotted path of a class, such as abuse.services.crm.default.DirectoryCRM")
+    return value
+
+
+def _re2_pattern(value: str) -> str:
+    try:
+        re2.compile(value)
+    except re2.error as error:
+        raise ValueError(f"expected a regular expression that RE2 takes ({error})") from None
+    return value
+
+
+CheckedNetwork = Annotated[Network, BeforeValidator(_network)]
+DottedPath = Annotated[str, AfterValidator(_dotted)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A part of the settings: unknown keys are errors, values never change after reading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Database(Section):
+    """One PostgreSQL database, in Django's words."""
+
+    ENGINE: Literal["django.db.backends.postgresql"] = "django.db.backends.postgresql"
+    NAME: str
+    USER: str = ""
+    PASSWORD: SecretStr = SecretStr("")
+    HOST: str = ""
+    PORT: int | str = ""
+    OPTIONS: dict[str, Any] = {}
+
+
+class Databases(Section):
+    default: Database
+
+
+class Django(Section):
+    SECRET_KEY: SecretStr | None = None
+    DATABASES: Databases | None = None
+    TIME_ZONE: str = "UTC"
+    DEBUG: bool = False
+
+    @field_validator("SECRET_KEY")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 32:
+            raise ValueError("expected at least 32 characters")
+        return value
+
+    @field_validator("TIME_ZONE")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        from zoneinfo import ZoneInfo
+
+        try:
+            ZoneInfo(value)
+        except (KeyError, ValueError, OSError):
+            raise ValueError("expected a time zone name such as Europe/Paris") from None
+        return value
+
+
+class RuleClasses(Section):
+    """The classes that give one kind of rule its variables or actions, by rule type."""
+
+    report: tuple[DottedPath, ...] = ()
+    emailreply: tuple[DottedPath, ...] = ()
+    cdnrequest: tuple[DottedPath, ...] = ()
+
+
+class Rules(Section):
+    variables: RuleClasses = RuleClasses(
+        report=("abuse.rules.variables.report.default.DefaultReportVariables",),
+        emailreply=("abuse.rules.variables.emailreply.default.DefaultEmailReplyVariables",),
+    )
+    actions: RuleClasses = RuleClasses(
+        report=("abuse.rules.actions.report.default.DefaultReportActions",),
+        emailreply=("abuse.rules.actions.emailreply.default.DefaultEmailReplyActions",),
+    )
+
+
+class Implementation(Section):
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    class_: DottedPath = Field(alias="class")
+    config: dict[str, Any] = {}
+
+
+SERVICE_NAMES = (
+    "ActionServiceBase",
+    "CRMServiceBase",
+    "EmailServiceBase",
+    "KPIServiceBase",
+    "PhishingServiceBase",
+    "ReputationServiceBase",
+    "SearchServiceBase",
+    "StorageServiceBase",
+)
+
+DEFAULT_IMPLEMENTATIONS: dict[str, str] = {
+    "CRMServiceBase": "abuse.services.crm.default.DirectoryCRM",
+    "EmailServiceBase": "abuse.services.email.default.DatabaseEmailService",
+    "StorageServiceBase": "abuse.services.storage.default.FilesystemStorage",
+}
+
+
+class Parser(Section):
+    fqdn_re: Annotated[str, AfterValidator(_re2_pattern)] | None = None
+    networks_to_ignore: tuple[CheckedNetwork, ...] = ()
+    domain_to_ignore: tuple[str, ...] = ()
+    blacklisted_providers: tuple[str, ...] = ()
+    max_message_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
+
+    @field_validator("domain_to_ignore", "blacklisted_providers")
+    @classmethod
+    def _lower(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(entry.strip().lower() for entry in value)
+
+
+class Queue(Section):
+    name: str
+    default_timeout: int = Field(default=7200, ge=1)
+
+
+class Queues(Section):
+    default: Queue = Queue(name="default")
+    email: Queue = Queue(name="email")
+    kpi: Queue = Queue(name="kpi", default_timeout=1800)
+
+
+class Redis(Section):
+    """Where the doorbells hang. Without `host` or `socket` the embedded server is used."""
+
+    host: str | None = None
+    port: Port = 6379
+    socket: str | None = None
+    db: int = Field(default=0, ge=0)
+    username: str | None = None
+    password: SecretStr | None = None
+    ssl: bool = False
+    queues: Queues = Queues()
+
+
+class Mailbox(Section):
+    """One IMAP mailbox to empty."""
+
+    host: str
+    port: Port | None = None
+    user: str
+    password: SecretStr
+    tls: Literal["implicit", "starttls", "none"] = "implicit"
+    ca_file: str | None = None
+    folder: str = "INBOX"
+    move_to: str | None = None
+    idle: bool = True
+    poll_seconds: Seconds = 60
+    timeout_seconds: Seconds = 60
+    batch_size: int = Field(default=50, ge=1, le=1000)
+
+    @property
+    def effective_port(self) -> int:
+        return self.port or (993 if self.tls == "implicit" else 143)
+
+
+class Listener(Section):
+    """The desk's own door for a mail server's deliveries."""
+
+    protocol: Literal["lmtp", "smtp"] = "lmtp"
+    host: str = "127.0.0.1"
+    port: Port = 8024
+    recipients: tuple[str, ...] = ()
+    max_message_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
+
+
+class EmailFetcher(Section):
+    """One mailbox, as `host`, `user`, `password`, or several under `mailboxes`."""
+
+    mailboxes: tuple[Mailbox, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _single_mailbox(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "mailboxes" not in value and value:
+            return {"mailboxes": [value]}
+        return value
+
+
+class Logger(Section):
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+
+class FileLogger(Logger):
+    file_name: str
+    max_bytes: int = Field(default=10_000_000, ge=10_000)
+    backups: int = Field(default=5, ge=0)
+
+
+class SyslogLogger(Logger):
+    device: str | None = None
+    host: str | None = None
+    port: Port = 514
+    transport: Literal["TCP", "UDP"] = "UDP"
+
+
+class Loggers(Section):
+    stdout: Logger | None = Logger()
+    file: FileLogger | None = None
+    syslog: SyslogLogger | None = None
+
+
+class Api(Section):
+    host: str = "127.0.0.1"
+    port: Port = 5000
+    token_lifetime_seconds: int = Field(default=86_400, ge=60)
+    threads: int = Field(default=8, ge=1, le=256)
+
+
+class Pipeline(Section):
+    """How stored mails are worked off."""
+
+    batch_size: int = Field(default=20, ge=1, le=500)
+    max_attempts: int = Field(default=5, ge=1, le=100)
+    retry_seconds: Seconds = 30
+    lease_seconds: Seconds = 60
+    sweep_seconds: Seconds = 15
+    report_timeout_days: int = Field(default=30, ge=1)
+
+
+class Mail(Section):
+    """Who the desk is when it writes."""
+
+    ticket_domain: str = "example.net"
+    sender_name: str = "Abuse desk"
+
+
+class Settings(Section):
+    """The whole settings file."""
+
+    APP_ENV: Literal["dev", "prod", "test", "default"] = "dev"
+    SOURCE: Path
+    DATA_DIRECTORY: Path = Path("var")
+    DJANGO: Django = Django()
+    MANAGED_NETWORKS: tuple[CheckedNetwork, ...] = ()
+    RULES: Rules = Rules()
+    IMPLEMENTATIONS: dict[str, Implementation] = {}
+    PARSER: Parser = Parser()
+    PIPELINE: Pipeline = Pipeline()
+    REDIS: Redis | None = None
+    EMAIL_FETCHER: EmailFetcher = EmailFetcher()
+    EMAIL_LISTENER: Listener = Listener()
+    MAIL: Mail = Mail()
+    API: Api = Api()
+    LOGGERS: Loggers = Loggers()
+
+    @field_validator("IMPLEMENTATIONS")
+    @classmethod
+    def _known_services(cls, value: dict[str, Implementation]) -> dict[str, Implementation]:
+        unknown = sorted(set(value) - set(SERVICE_NAMES))
+        if unknown:
+            raise ValueError(f"{', '.join(unknown)}: expected one of {', '.join(SERVICE_NAMES)}")
+        return value
+
+    @property
+    def data_directory(self) -> Path:
+        """The absolute data directory; a relative one is taken from where the settings file lies."""
+        return (self.SOURCE.parent / self.DATA_DIRECTORY).resolve()
+
+    @property
+    def uses_embedded_postgres(self) -> bool:
+        return self.DJANGO.DATABASES is None
+
+    @property
+    def uses_embedded_redis(self) -> bool:
+        return self.REDIS is None or (self.REDIS.host is None and self.REDIS.socket is None)
+
+    @property
+    def queues(self) -> Queues:
+        return self.REDIS.queues if self.REDIS else Queues()
+
+    def implementation(self, base_name: str) -> Implementation | None:
+        """The configured class of a service, or the default one; None when the service has neither."""
+        if base_name in self.IMPLEMENTATIONS:
+            return self.IMPLEMENTATIONS[base_name]
+        default = DEFAULT_IMPLEMENTATIONS.get(base_name)
+        return Implementation.model_validate({"class": default}) if default else None

@@ -1,0 +1,49 @@
+"""Writing to many customers at once, and news for the operators."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from .base import Model
+from .categories import Category
+from .people import User
+from .tags import Tag
+
+
+class MassContact(Model):
+    """A campaign."""
+
+    campaign_name = models.CharField(max_length=256, unique=True)
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="campaigns")
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="campaigns")
+    ips_count = models.PositiveIntegerField()
+    date = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.campaign_name
+
+
+class MassContactResult(Model):
+    class State(models.TextChoices):
+        PENDING = "Pending"
+        DONE = "Done"
+
+    campaign = models.OneToOneField(MassContact, on_delete=models.CASCADE, related_name="result")
+    state = models.CharField(max_length=32, choices=State, default=State.PENDING)
+    matching_count = models.PositiveIntegerField(default=0)
+    not_matching_count = models.PositiveIntegerField(default=0)
+    failed_count = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.campaign}: {self.state}"
+
+
+class News(Model):
+    author = models.ForeignKey(User, on_delete=models.PROTECT, related_name="news")
+    title = models.CharField(max_length=1023)
+    content = models.TextField(max_length=65535)
+    tags = models.ManyToManyField(Tag, related_name="news", blank=True)
+    date = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.title

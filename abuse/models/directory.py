@@ -1,0 +1,75 @@
+"""The built-in customer directory: who has had which network, address or domain, and when.
+
+It is what the default CRM service answers from; `import-customers` fills it.
+"""
+
+from __future__ import annotations
+
+from django.contrib.postgres.indexes import SpGistIndex
+from django.db import models
+from django.db.models import F, Q
+
+from .base import Model
+from .fields import NetworkField
+
+
+class DirectoryCustomer(Model):
+    """A customer as the import file describes him; `data` holds the fields of a defendant's revision."""
+
+    customer_id = models.CharField(max_length=255, unique=True)
+    data = models.JSONField()
+    updated_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.customer_id
+
+
+class DirectoryService(Model):
+    """A product of a customer."""
+
+    customer = models.ForeignKey(DirectoryCustomer, on_delete=models.CASCADE, related_name="services")
+    service_id = models.CharField(max_length=256, unique=True)
+    data = models.JSONField()
+
+    def __str__(self) -> str:
+        return self.service_id
+
+
+class DirectoryResource(Model):
+    """One network or one domain of a service, from when to when (half open: `valid_to` is the first moment without).
+
+    `port_from` to `port_to` (both inclusive) narrow a shared address down to one customer (CGNAT).
+    A domain stands for itself and all names below it.
+    """
+
+    service = models.ForeignKey(DirectoryService, on_delete=models.CASCADE, related_name="resources")
+    network = NetworkField(null=True, blank=True)
+    domain = models.CharField(max_length=255, null=True, blank=True)
+    port_from = models.PositiveIntegerField(null=True, blank=True)
+    port_to = models.PositiveIntegerField(null=True, blank=True)
+    valid_from = models.DateTimeField(null=True, blank=True)
+    valid_to = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            SpGistIndex(fields=["network"], name="directory_network", opclasses=["inet_ops"]),
+            models.Index(fields=["domain"], name="directory_domain"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(network__isnull=True, domain__isnull=False) | Q(network__isnull=False, domain__isnull=True),
+                name="resource_network_or_domain",
+            ),
+            models.CheckConstraint(
+                condition=Q(valid_from__isnull=True) | Q(valid_to__isnull=True) | Q(valid_from__lt=F("valid_to")),
+                name="resource_window",
+            ),
+            models.CheckConstraint(
+                condition=Q(port_from__isnull=True, port_to__isnull=True)
+                | Q(port_from__gte=0, port_to__gte=F("port_from"), port_to__lte=65535),
+                name="resource_ports",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.network or self.domain)

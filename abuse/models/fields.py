@@ -1,0 +1,71 @@
+"""Column types that Django does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Address, IPv6Interface, IPv6Network, ip_network
+from typing import TYPE_CHECKING, Any
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Expression
+
+Network = IPv4Network | IPv6Network
+
+
+def as_network(value: object) -> Network:
+    """An address or network of any spelling as a network; a single address is /32 or /128.
+
+    :raises ValueError: when it is neither, or has host bits set.
+    """
+    match value:
+        case IPv4Network() | IPv6Network():
+            return value
+        case IPv4Interface() | IPv6Interface():
+            return value.network
+        case IPv4Address() | IPv6Address() | str():
+            return ip_network(value)
+        case _:
+            raise ValueError(f"{value!r}; expected an address or a network")
+
+
+if TYPE_CHECKING:
+    _NetworkField = models.Field[Any, Any]
+else:
+    _NetworkField = models.Field  # the stubs know a generic class, Django does not
+
+
+class NetworkField(_NetworkField):
+    """A PostgreSQL `inet` that holds a network or a single address, v4 or v6; reads as `ipaddress` networks."""
+
+    description = "IP network"
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return "inet"
+
+    def from_db_value(self, value: object, expression: Expression, connection: BaseDatabaseWrapper) -> Network | None:
+        return None if value is None else as_network(value)
+
+    def to_python(self, value: object) -> Network | None:
+        if value is None:
+            return None
+        try:
+            return as_network(value)
+        except ValueError as error:
+            raise ValidationError(str(error)) from None
+
+    def get_prep_value(self, value: Any) -> str | None:
+        network = self.to_python(value)
+        return None if network is None else str(network)
+
+    def value_to_string(self, obj: models.Model) -> str:
+        return str(self.value_from_object(obj))
+
+
+def clipped(text: str, limit: int) -> str:
+    """The text cut to a column's length in characters."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+JsonObject = Mapping[str, Any]

@@ -1,0 +1,159 @@
+"""Reports: one provider and one category, found in one mail, maybe with a customer, a service and items."""
+
+from __future__ import annotations
+
+from django.contrib.postgres.indexes import HashIndex
+from django.db import models
+from django.db.models import Q
+
+from .base import Model
+from .categories import Category
+from .defendants import Defendant, Service
+from .emails import Email
+from .fields import NetworkField
+from .providers import Provider
+from .statuses import ReportStatus
+from .tags import Tag
+
+BODY_LIMIT = 200_000
+"""Characters of a mail's text kept with a report; the whole mail is in the storage."""
+
+
+class AttachedDocument(Model):
+    """A file from a mail or an operator. `filename` is the storage key, `name` is the sender's word."""
+
+    name = models.CharField(max_length=255, null=True, blank=True)
+    filename = models.CharField(max_length=1023)
+    filetype = models.CharField(max_length=255)
+    size = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.name or self.filename
+
+
+class Report(Model):
+    """One complaint about at most one (defendant, service)."""
+
+    class TreatedMode(models.TextChoices):
+        NONE = "NONE"
+        MANUAL = "MANU"
+        AUTOMATIC = "AUTO"
+
+    body = models.TextField(blank=True)
+    subject = models.TextField(null=True, blank=True)
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="reports")
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="reports")
+    defendant = models.ForeignKey(Defendant, on_delete=models.PROTECT, null=True, blank=True, related_name="reports")
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="reports")
+    ticket = models.ForeignKey("abuse.Ticket", on_delete=models.PROTECT, null=True, blank=True, related_name="reports")
+    email = models.ForeignKey(Email, on_delete=models.PROTECT, null=True, blank=True, related_name="reports")
+    received_date = models.DateTimeField(help_text="the date of the mail")
+    created_at = models.DateTimeField()
+    status = models.CharField(max_length=32, choices=ReportStatus, default=ReportStatus.NEW)
+    filename = models.CharField(max_length=1023, help_text="storage key of the raw mail")
+    reporter_reference = models.CharField(max_length=255, null=True, blank=True)
+    treated_mode = models.CharField(max_length=4, choices=TreatedMode, default=TreatedMode.NONE)
+    tags = models.ManyToManyField(Tag, related_name="reports", blank=True)
+    attachments = models.ManyToManyField(AttachedDocument, related_name="reports", blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["-received_date", "-id"], name="report_by_date"),
+            models.Index(fields=["status", "-received_date"], name="report_status"),
+            models.Index(
+                fields=["defendant", "category", "service", "received_date"],
+                condition=Q(status=ReportStatus.NEW),
+                name="report_waiting",
+            ),
+        ]
+        constraints = [
+            # One mail gives one report for each (defendant, service), one without: nothing can double it.
+            models.UniqueConstraint(
+                fields=["email", "defendant", "service"],
+                name="report_once_per_mail",
+                nulls_distinct=False,
+                condition=Q(email__isnull=False),
+            ),
+            models.CheckConstraint(condition=Q(status__in=ReportStatus.values), name="report_status_known"),
+            models.CheckConstraint(
+                condition=~Q(status=ReportStatus.ATTACHED) | Q(ticket__isnull=False), name="attached_report_has_ticket"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"report {self.pk}"
+
+
+class ReportItem(Model):
+    """An address, network, URL, name or hash in a report, normalised, with the reporter's own spelling beside it."""
+
+    class Type(models.TextChoices):
+        IP = "IP"
+        CIDR = "CIDR"
+        URL = "URL"
+        FQDN = "FQDN"
+        EMAIL = "EMAIL"
+        HASH = "HASH"
+
+    report = models.ForeignKey(Report, on_delete=models.CASCADE, related_name="items")
+    item_type = models.CharField(max_length=8, choices=Type)
+    raw_item = models.CharField(max_length=4095, help_text="the normalised value")
+    original = models.CharField(max_length=4095, blank=True, help_text="as it stood in the mail")
+    place = models.CharField(max_length=255, blank=True, help_text="where in the mail it stood")
+    network = NetworkField(
+        null=True, blank=True, help_text="address or network of IP and CIDR items, or of a URL's host"
+    )
+    fqdn = models.CharField(max_length=255, null=True, blank=True, db_index=True)
+    port = models.PositiveIntegerField(null=True, blank=True)
+    protocol = models.CharField(max_length=32, null=True, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True, help_text="event time as reported")
+    ip_reverse = models.CharField(max_length=255, null=True, blank=True)
+    ip_reverse_resolved = models.GenericIPAddressField(null=True, blank=True)
+    fqdn_resolved = models.GenericIPAddressField(null=True, blank=True)
+    fqdn_resolved_reverse = models.CharField(max_length=255, null=True, blank=True)
+    date = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            HashIndex(fields=["raw_item"], name="item_raw"),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=Q(port__isnull=True) | Q(port__gte=0, port__lte=65535), name="item_port"),
+        ]
+
+    def __str__(self) -> str:
+        return self.raw_item
+
+
+class UrlStatus(Model):
+    """One look at a reported URL."""
+
+    class State(models.TextChoices):
+        UP = "UP"
+        DOWN = "DOWN"
+        UNKNOWN = "UNKNOWN"
+
+    item = models.ForeignKey(ReportItem, on_delete=models.CASCADE, related_name="url_statuses")
+    direct_status = models.CharField(max_length=10, choices=State)
+    proxied_status = models.CharField(max_length=10, choices=State, null=True, blank=True)
+    http_code = models.PositiveIntegerField(null=True, blank=True)
+    score = models.PositiveIntegerField(null=True, blank=True, help_text="0 up … 100 down")
+    is_phishing = models.BooleanField(null=True, blank=True)
+    date = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.item_id}: {self.direct_status}"
+
+
+class ItemScreenshotFeedback(Model):
+    """Whether the defendant has looked at a screenshot shown to him."""
+
+    item = models.ForeignKey(ReportItem, on_delete=models.CASCADE, related_name="screenshot_feedback")
+    token = models.CharField(max_length=256)
+    is_viewed = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["item", "token"], name="screenshot_feedback_once")]
+
+    def __str__(self) -> str:
+        return self.token

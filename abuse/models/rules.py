@@ -1,0 +1,66 @@
+"""Business rules as stored, and the trace of every decision."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from .base import Model
+from .defendants import Defendant, Service
+from .emails import Email
+from .reports import Report
+from .tickets import Ticket
+
+
+class RulesType(models.TextChoices):
+    REPORT = "Report"
+    EMAIL_REPLY = "EmailReply"
+    CDN_REQUEST = "CDNRequest"
+
+
+class BusinessRules(Model):
+    """A rule. `document` is the text it was written as, byte for byte; `config` is what was read from it."""
+
+    name = models.CharField(max_length=255)
+    order_id = models.PositiveIntegerField(help_text="lower comes first")
+    rules_type = models.CharField(max_length=32, choices=RulesType)
+    is_active = models.BooleanField(default=True)
+    config = models.JSONField()
+    document = models.TextField(blank=True, default="")
+    version = models.PositiveIntegerField(default=1)
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["rules_type", "order_id", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "rules_type"], name="rule_name_once_per_type"),
+            models.CheckConstraint(condition=Q(rules_type__in=RulesType.values), name="rules_type_known"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.order_id} {self.name}"
+
+
+class BusinessRulesHistory(Model):
+    """One decision: which rule fired, or that none did, with the facts looked at (`trace`)."""
+
+    business_rules = models.ForeignKey(
+        BusinessRules, on_delete=models.PROTECT, null=True, blank=True, related_name="applications"
+    )
+    rule_version = models.PositiveIntegerField(null=True, blank=True)
+    rules_type = models.CharField(max_length=32, choices=RulesType)
+    defendant = models.ForeignKey(Defendant, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions")
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions")
+    report = models.ForeignKey(Report, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions")
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions")
+    email = models.ForeignKey(Email, on_delete=models.PROTECT, null=True, blank=True, related_name="decisions")
+    trace = models.JSONField(default=dict)
+    date = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["defendant", "service", "business_rules", "date"], name="decision_rule_applied")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.date:%Y-%m-%d %H:%M} {self.business_rules_id}"

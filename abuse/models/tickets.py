@@ -1,0 +1,150 @@
+"""Tickets: the unit of human work."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from .base import Model
+from .categories import Category
+from .defendants import Comment, Defendant, Service
+from .people import User
+from .reports import AttachedDocument
+from .statuses import Priority, TicketStatus
+from .tags import Tag
+
+
+class Resolution(Model):
+    """Why a ticket was closed."""
+
+    codename = models.CharField(max_length=255, unique=True)
+
+    def __str__(self) -> str:
+        return self.codename
+
+
+class ServiceAction(Model):
+    """A technical measure that the action service can carry out."""
+
+    name = models.CharField(max_length=1024)
+    module = models.CharField(max_length=32)
+    level = models.CharField(max_length=8)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["module", "level", "name"], name="service_action_once")]
+
+    def __str__(self) -> str:
+        return f"{self.level} {self.name}"
+
+
+class ServiceActionJob(Model):
+    """One order to carry out an action, and what came of it."""
+
+    action = models.ForeignKey(ServiceAction, on_delete=models.PROTECT, related_name="jobs")
+    asynchronous_job_id = models.CharField(max_length=128, null=True, blank=True)
+    action_todo_id = models.CharField(max_length=128, null=True, blank=True)
+    status = models.CharField(max_length=32, default="pending")
+    comment = models.CharField(max_length=256, null=True, blank=True)
+    creation_date = models.DateTimeField()
+    execution_date = models.DateTimeField(null=True, blank=True)
+    ip = models.GenericIPAddressField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.action}: {self.status}"
+
+
+class Ticket(Model):
+    """Work on one category, usually of one customer and service, with all the reports about it.
+
+    `update` says whether new reports may join; at most one open ticket of a (defendant, category, service) may.
+    `version` counts the changes, so that a stale edit is seen.
+    """
+
+    public_id = models.CharField(max_length=10, unique=True)
+    mailer_id = models.BigIntegerField(null=True, blank=True)
+    defendant = models.ForeignKey(Defendant, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets")
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="tickets")
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets")
+    resolution = models.ForeignKey(Resolution, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets")
+    level = models.IntegerField(default=0)
+    creation_date = models.DateTimeField()
+    modification_date = models.DateTimeField(db_index=True)
+    status = models.CharField(max_length=32, choices=TicketStatus, default=TicketStatus.OPEN)
+    previous_status = models.CharField(max_length=32, choices=TicketStatus, default=TicketStatus.OPEN)
+    treated_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="treated_tickets"
+    )
+    alarm = models.BooleanField(default=False)
+    confidential = models.BooleanField(default=False)
+    moderation = models.BooleanField(default=False)
+    protected = models.BooleanField(default=False)
+    escalated = models.BooleanField(default=False)
+    locked = models.BooleanField(default=False)
+    update = models.BooleanField(default=True)
+    priority = models.CharField(max_length=32, choices=Priority, default=Priority.NORMAL)
+    priority_is_manual = models.BooleanField(default=False)
+    snooze_start = models.DateTimeField(null=True, blank=True)
+    snooze_duration = models.PositiveIntegerField(null=True, blank=True, help_text="seconds")
+    pause_start = models.DateTimeField(null=True, blank=True)
+    pause_duration = models.PositiveIntegerField(null=True, blank=True, help_text="seconds")
+    action = models.ForeignKey(ServiceAction, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets")
+    version = models.PositiveIntegerField(default=1)
+    tags = models.ManyToManyField(Tag, related_name="tickets", blank=True)
+    jobs = models.ManyToManyField(ServiceActionJob, related_name="tickets", blank=True)
+    attachments = models.ManyToManyField(AttachedDocument, related_name="tickets", blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["status", "priority", "modification_date"], name="ticket_queue"),
+            models.Index(fields=["defendant", "status"], name="ticket_of_defendant"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["defendant", "category", "service"],
+                condition=~Q(status=TicketStatus.CLOSED)
+                & Q(update=True, defendant__isnull=False, service__isnull=False),
+                name="one_open_ticket",
+            ),
+            models.CheckConstraint(condition=Q(status__in=TicketStatus.values), name="ticket_status_known"),
+            models.CheckConstraint(condition=Q(priority__in=Priority.values), name="ticket_priority_known"),
+            models.CheckConstraint(
+                condition=~Q(status=TicketStatus.PAUSED) | Q(pause_start__isnull=False, pause_duration__isnull=False),
+                name="paused_ticket_has_pause",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"ticket {self.public_id}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.status != TicketStatus.CLOSED
+
+
+class TicketComment(Model):
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="comments")
+    comment = models.OneToOneField(Comment, on_delete=models.CASCADE, related_name="ticket_comment")
+
+    def __str__(self) -> str:
+        return str(self.comment)
+
+
+class Proof(Model):
+    """A text that shows what is wrong, to be put into mails."""
+
+    ticket = models.ForeignKey(Ticket, on_delete=models.PROTECT, related_name="proof")
+    content = models.TextField()
+
+    def __str__(self) -> str:
+        return self.content[:80]
+
+
+class StarredTicket(Model):
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="starred_by")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="starred_tickets")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["ticket", "user"], name="star_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user} * {self.ticket}"
