@@ -108,7 +108,7 @@ def _resolve(node: Any, key: str, base: Path, environ: Mapping[str, str], faults
     if isinstance(node, str):
 
         def substitute(match: re.Match[str]) -> str:
-            value = environ.get(match["name"], match["default"])
+            value: str | None = environ.get(match["name"], match["default"])
             if value is None:
                 faults.append(f"{key}: ${{{match['name']}}} is not set in the environment")
                 return ""

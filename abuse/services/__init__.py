@@ -1,1 +1,4 @@
-"""What the desk asks of the systems around it: one folder a service, `base.py` the contract, `default.py` what works at once."""
+"""What the desk asks of the systems around it.
+
+One folder a service: `base.py` is the contract, `default.py` works out of the box.
+"""

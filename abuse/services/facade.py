@@ -22,7 +22,7 @@ class NotImplementedByConfiguration(ServiceError):
 
 
 class ServiceBase:
-    """The ancestor of all service contracts. `config` is the service's part of the settings, read by the class itself."""
+    """The ancestor of all service contracts. `config` is the service's part of the settings."""
 
     def __init__(self, config: dict[str, Any] | None = None) -> None:
         self.config: dict[str, Any] = dict(config or {})

@@ -5,6 +5,6 @@ from typing import cast
 from ..facade import Facade
 from .base import CRMServiceBase, CRMServiceException, DefendantInfo, Match, Query, ServiceInfo
 
-CRMService = cast(CRMServiceBase, Facade(CRMServiceBase))
+CRMService = cast("CRMServiceBase", Facade(CRMServiceBase))
 
 __all__ = ["CRMService", "CRMServiceBase", "CRMServiceException", "DefendantInfo", "Match", "Query", "ServiceInfo"]

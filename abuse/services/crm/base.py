@@ -76,7 +76,7 @@ class CRMServiceBase(ServiceBase, abc.ABC):
 
     @abc.abstractmethod
     def find(self, queries: Sequence[Query]) -> Sequence[Match | None]:
-        """For each query, in order, who had it; None when nobody of ours did. Any number of queries costs one round trip.
+        """For each query, in order, who had it; None when nobody of ours did. Any number costs one round trip.
 
         :raises CRMServiceException: when the database cannot answer; nothing is decided then.
         """

@@ -5,6 +5,6 @@ from typing import cast
 from ..facade import Facade
 from .base import StorageServiceBase, StorageServiceException
 
-StorageService = cast(StorageServiceBase, Facade(StorageServiceBase))
+StorageService = cast("StorageServiceBase", Facade(StorageServiceBase))
 
 __all__ = ["StorageService", "StorageServiceBase", "StorageServiceException"]

@@ -26,7 +26,7 @@ class StorageServiceBase(ServiceBase, abc.ABC):
 
     @abc.abstractmethod
     def write(self, name: str, data: bytes) -> bool:
-        """Keep an object; return only when it would survive a power cut. True when it is new, False when it was there."""
+        """Keep an object; return when it would survive a power cut. True when new, False when it was there."""
 
     @abc.abstractmethod
     def delete(self, name: str) -> None:
