@@ -201,6 +201,14 @@ def test_a_function_name_in_two_classes_is_refused_naming_both() -> None:
     assert "Again" in message
 
 
+def test_a_private_name_may_be_in_two_classes() -> None:
+    class Other(BaseVariables):
+        def _answer(self) -> int:
+            return 1
+
+    assert Catalogue("Report", [SampleVariables, Other], []).variables == CATALOGUE.variables
+
+
 def test_a_function_name_in_two_action_classes_is_refused() -> None:
     class Again(BaseActions):
         @rule_action
