@@ -25,7 +25,7 @@ from abuse.rules.engine.jsonable import bounded
         (10**400, "<integer of 1329 bits>"),
         ("é" * 500, "é" * 500),
         ("x" * 502, "x" * 500 + "… (2 more characters)"),
-        ({"b", "a"}, ["a", "b"]),
+        (set("hgfedcba"), list("abcdefgh")),
         ((1, ["x"]), [1, ["x"]]),
         (list(range(22)), [*range(20), "… (2 more)"]),
         ({"k": {1: "v"}}, {"k": {"1": "v"}}),
