@@ -1,0 +1,63 @@
+"""A data directory for each test, copied from one whose cluster was made once by a real first start."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from abuse import embedded
+
+
+def remove(place: Path) -> None:
+    """Stop the servers of every data directory in `place` and remove all that they have anywhere."""
+    for lock in place.rglob("keeper.lock"):
+        directory = lock.parent
+        with contextlib.suppress(embedded.EmbeddedServerError):
+            embedded.stop(directory)
+        record = directory / "home.json"
+        if record.exists():
+            shutil.rmtree(json.loads(record.read_text())["home"], ignore_errors=True)
+    shutil.rmtree(place)
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory with a short name that everybody can pass, unlike pytest's own."""
+    path = Path(tempfile.mkdtemp(prefix="cerberus-test-", dir="/tmp"))
+    path.chmod(0o755)
+    yield path
+    remove(path)
+
+
+@pytest.fixture(scope="session")
+def template() -> Iterator[Path]:
+    """A data directory made by a real first start: that takes seconds on a busy disk."""
+    path = Path(tempfile.mkdtemp(prefix="cerberus-template-", dir="/tmp"))
+    path.chmod(0o755)
+    try:
+        embedded.start(path / "data", linger=0.3)
+        embedded.stop(path / "data")
+        yield path / "data"
+    finally:
+        remove(path)
+
+
+@pytest.fixture
+def directory(template: Path) -> Iterator[Path]:
+    """The data directory that tests share; its servers are down at the begin of each."""
+    yield template
+    embedded.stop(template)
+
+
+@pytest.fixture
+def private_directory(template: Path, place: Path) -> Path:
+    """A copy of it, for a test to damage."""
+    subprocess.run(["cp", "-a", str(template), str(place / "data")], check=True)
+    return place / "data"
