@@ -10,11 +10,13 @@ import logging
 import os
 import pickle
 from typing import Any
+from urllib.parse import quote
 
 import redis
 import rq
 from django.db import transaction
 
+from abuse import embedded
 from abuse.config import current
 
 log = logging.getLogger(__name__)
@@ -62,8 +64,7 @@ def _connect() -> redis.Redis:
     settings = current()
     if settings.uses_embedded_redis:
         return redis.Redis.from_url(redis_url())
-    configured = settings.REDIS
-    assert configured is not None  # uses_embedded_redis said so
+    configured = settings.redis
     common: dict[str, Any] = {
         "db": configured.db,
         "username": configured.username,
@@ -78,13 +79,8 @@ def redis_url() -> str:
     """The URL of the Redis in use, password included, for RQ's own command-line tools."""
     settings = current()
     if settings.uses_embedded_redis:
-        from abuse import embedded
-
         return embedded.start(settings.data_directory / "servers").valkey.url
-    configured = settings.REDIS
-    assert configured is not None  # uses_embedded_redis said so
-    from urllib.parse import quote
-
+    configured = settings.redis
     user = quote(configured.username or "", safe="")
     secret = quote(configured.password.get_secret_value(), safe="") if configured.password else ""
     login = f"{user}:{secret}@" if user or secret else ""

@@ -264,11 +264,24 @@ class Pipeline(Section):
     report_timeout_days: int = Field(default=30, ge=1)
 
 
+class Relay(Section):
+    """The mail server that takes what the desk writes."""
+
+    host: str
+    port: Port = 587
+    tls: Literal["implicit", "starttls", "none"] = "starttls"
+    ca_file: str | None = None
+    user: str | None = None
+    password: SecretStr | None = None
+    bounce_address: str | None = None
+    timeout_seconds: Seconds = 60
+
+
 class Mail(Section):
-    """Who the desk is when it writes."""
+    """Who the desk is when it writes. Without a relay what it writes waits in the outbox."""
 
     ticket_domain: str = "example.net"
-    sender_name: str = "Abuse desk"
+    relay: Relay | None = None
 
 
 class Settings(Section):
@@ -309,11 +322,15 @@ class Settings(Section):
 
     @property
     def uses_embedded_redis(self) -> bool:
-        return self.REDIS is None or (self.REDIS.host is None and self.REDIS.socket is None)
+        return self.redis.host is None and self.redis.socket is None
+
+    @property
+    def redis(self) -> Redis:
+        return self.REDIS or Redis()
 
     @property
     def queues(self) -> Queues:
-        return self.REDIS.queues if self.REDIS else Queues()
+        return self.redis.queues
 
     def implementation(self, base_name: str) -> Implementation | None:
         """The configured class of a service, or the default one; None when the service has neither."""

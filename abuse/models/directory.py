@@ -5,12 +5,35 @@ It is what the default CRM service answers from; `import-customers` fills it.
 
 from __future__ import annotations
 
+import re
+
 from django.contrib.postgres.indexes import SpGistIndex
 from django.db import models
 from django.db.models import F, Q
 
 from .base import Model
 from .fields import NetworkField
+
+_LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")  # RFC 1123, and the underscores that names really have
+
+
+def directory_domain(name: str) -> str | None:
+    """A domain or host name as the directory spells it: lower case, no dot at the end, IDNs as A-labels (RFC 5890).
+
+    None when it is no name of two labels or more, such as an address, `localhost` or something a sender made up.
+    """
+    if len(name) > 1024:  # four times what a name can have, before any work is spent on it
+        return None
+    host = name.strip().removesuffix(".").lower()
+    if not host.isascii():
+        try:
+            host = host.encode("idna").decode("ascii")
+        except UnicodeError:
+            return None
+    labels = host.split(".")
+    if len(host) > 253 or len(labels) < 2 or labels[-1].isdecimal() or not all(map(_LABEL.fullmatch, labels)):
+        return None
+    return host
 
 
 class DirectoryCustomer(Model):

@@ -1,0 +1,105 @@
+"""Customers and services as the CRM tells of them, kept as rows."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from abuse.models import Defendant, DefendantHistory, DefendantRevision, Service
+from abuse.models.fields import clipped
+from abuse.services.crm import DefendantInfo, ServiceInfo
+
+
+def revision_digest(info: DefendantInfo) -> str:
+    """The SHA-256 of all that is said of a customer."""
+    values = dataclasses.asdict(info)
+    values["creation_date"] = info.creation_date.isoformat()
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def service_key(info: ServiceInfo) -> str:
+    """What identifies a service: the CRM's id when there is one, else all that is said of it."""
+    said = info.service_id or json.dumps(dataclasses.asdict(info), sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+@transaction.atomic
+def ensure_defendants(infos: Iterable[DefendantInfo]) -> Mapping[str, Defendant]:
+    """A row for each customer, with the present data as its details; by customer id.
+
+    A customer whose data changed gets a revision, or goes back to the one he had before (and the history says so).
+    """
+    wanted = {info.customer_id: info for info in sorted(infos, key=lambda info: info.customer_id)}
+    if not wanted:
+        return {}
+    found = _defendants(wanted)
+    missing = [customer_id for customer_id in wanted if customer_id not in found]
+    if missing:
+        # Sorted, so that two processes that add the same customers wait for each other instead of dead-locking.
+        Defendant.objects.bulk_create([Defendant(customer_id=one) for one in missing], ignore_conflicts=True)
+        found = _defendants(wanted)
+    now = timezone.now()
+    for customer_id, info in wanted.items():
+        defendant = found[customer_id]
+        digest = revision_digest(info)
+        if defendant.details is None or defendant.details.digest != digest:
+            _switch_revision(defendant, info, digest, now=now)
+    return found
+
+
+def _defendants(customer_ids: Iterable[str]) -> dict[str, Defendant]:
+    rows = Defendant.filter(customer_id__in=list(customer_ids)).select_related("details")
+    return {defendant.customer_id: defendant for defendant in rows}
+
+
+def _switch_revision(defendant: Defendant, info: DefendantInfo, digest: str, *, now: datetime) -> None:
+    values = {name: value for name, value in dataclasses.asdict(info).items() if name != "customer_id"}
+    values = {name: _fitting(name, value) for name, value in values.items()}
+    revision, _ = DefendantRevision.get_or_create(defendant=defendant, digest=digest, defaults=values)
+    defendant.details, defendant.refreshed_at = revision, now
+    Defendant.filter(pk=defendant.pk).update(details=revision, refreshed_at=now)
+    DefendantHistory.create(defendant=defendant, revision=revision, date=now)
+
+
+@transaction.atomic
+def ensure_services(infos: Iterable[ServiceInfo]) -> Mapping[str, Service]:
+    """A row for each service, by `service_key`. What the CRM says today replaces what it said before."""
+    wanted = {service_key(info): info for info in infos}
+    if not wanted:
+        return {}
+    found = {service.key: service for service in Service.filter(key__in=list(wanted))}
+    missing = sorted(set(wanted) - set(found))
+    if missing:
+        Service.objects.bulk_create(
+            [Service(key=key, **_columns(wanted[key])) for key in missing], ignore_conflicts=True
+        )
+        found = {service.key: service for service in Service.filter(key__in=list(wanted))}
+    for key, info in wanted.items():
+        service, said = found[key], _columns(info)
+        if any(getattr(service, name) != value for name, value in said.items()):
+            Service.filter(pk=service.pk).update(**said)
+            for name, value in said.items():
+                setattr(service, name, value)
+    return found
+
+
+def _columns(info: ServiceInfo) -> dict[str, str | None]:
+    limits = {"name": 2048, "domain": 2048}
+    return {
+        name: None if value is None else clipped(str(value), limits.get(name, 256))
+        for name, value in dataclasses.asdict(info).items()
+    }
+
+
+def _fitting(name: str, value: object) -> object:
+    """Text cut to its column; the CRM's words may be longer than any address we print."""
+    if not isinstance(value, str):
+        return value
+    limits = {"address": 1024, "country": 32, "billing_country": 32, "lang": 32}
+    return clipped(value, limits.get(name, 255))

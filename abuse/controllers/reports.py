@@ -1,0 +1,87 @@
+"""What happens to reports."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from abuse.models import (
+    REPORT_MOVES,
+    Deadline,
+    DeadlineState,
+    History,
+    Report,
+    ReportStatus,
+    ReportThreshold,
+    Tag,
+    User,
+    check_move,
+)
+
+from .history import record
+
+
+@transaction.atomic
+def set_status(report: Report, status: ReportStatus, *, actor: User, reason: str = "") -> None:
+    """Move a report to a status; nothing happens when it has it. An archived report leaves its ticket's work.
+
+    :raises MoveRefused: when the table of moves does not allow it.
+    """
+    old = ReportStatus(report.status)
+    if old == status:
+        return
+    check_move(str(report), REPORT_MOVES, old, status)
+    report.status = status
+    Report.filter(pk=report.pk).update(status=status)
+    record(
+        History.Type.CHANGE_REPORT_STATUS, actor=actor, report=report, ticket=report.ticket, field="status", old=old,
+        new=status, reason=reason,
+    )  # fmt: skip
+
+
+@transaction.atomic
+def set_timeout(report: Report, *, days: float, actor: User) -> Deadline:
+    """Archive the report when it is still new after so many days. A second time-out replaces the first."""
+    now = timezone.now()
+    due = now + timedelta(days=days)
+    deadline, _ = Deadline.objects.update_or_create(
+        report=report,
+        kind=Deadline.Kind.REPORT_TIMEOUT,
+        state=DeadlineState.PENDING,
+        defaults={"due_at": due},
+        create_defaults={"due_at": due, "created_at": now},
+    )
+    record(History.Type.SET_DEADLINE, actor=actor, report=report, field=deadline.kind, new=due.isoformat())
+    return deadline
+
+
+def waiting_count(report: Report, *, since: datetime) -> int:
+    """How many reports wait on the report's (defendant, category, service), itself included."""
+    return Report.filter(
+        Q(received_date__gte=since) | Q(pk=report.pk),
+        defendant_id=report.defendant_id,
+        category_id=report.category_id,
+        service_id=report.service_id,
+        status=ReportStatus.NEW,
+    ).count()
+
+
+def reaches_threshold(report: Report) -> bool:
+    """Whether enough reports wait to open a ticket; False where the category has no threshold.
+
+    The interval is counted back from the report's own date: a mail that is read late counts like one read at once.
+    """
+    threshold = ReportThreshold.filter(category_id=report.category_id).first()
+    if threshold is None:
+        return False
+    return waiting_count(report, since=report.received_date - timedelta(days=threshold.interval)) >= threshold.threshold
+
+
+@transaction.atomic
+def add_tag(report: Report, codename: str) -> None:
+    """Put a report tag on a report; the tag is made when there is none of that name."""
+    tag, _ = Tag.get_or_create(codename=codename, tag_type=Tag.Type.REPORT, defaults={"name": codename[:255]})
+    report.tags.add(tag)

@@ -1,0 +1,223 @@
+"""One transaction: read mails become reports, tickets and answers, and each gets its end. All or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from django.db import connection, transaction
+
+from abuse.config import Settings
+from abuse.controllers.defendants import service_key
+from abuse.controllers.history import robot, written_together
+from abuse.controllers.providers import provider_key
+from abuse.models import Email, EmailState, Provider, Report, Ticket, TicketStatus
+from abuse.parsers.values import ParsedEmail
+from abuse.rules.apply import RulesRun
+from abuse.services.email import EmailService, TicketAnswer
+
+from .claims import lock_claimed
+from .fates import Fate, write_fates
+from .kinds import AUTOMATIC, DOUBTFUL, NO_COMPLAINT
+from .reading import ReadMail
+from .reporting import MadeReport, make_reports, providers_of
+
+Triple = tuple[int, str, int]
+"""(defendant, category, service): what one open ticket is about."""
+
+
+@transaction.atomic
+def settle(mails: Sequence[ReadMail], settings: Settings) -> list[Fate]:
+    """Settle a batch of read mails that this worker claimed; those it has lost meanwhile are left alone.
+
+    Statements run in one order for every worker (mails, locks, providers, customers, tickets), so that batches that
+    touch the same customers wait for each other and never dead-lock.
+    """
+    locked = lock_claimed([mail.claim for mail in mails])
+    ours = [mail for mail in mails if mail.claim.email_id in locked]
+    if not ours:
+        return []
+    fates: list[Fate] = []
+    run = RulesRun(robot())
+    with written_together():
+        remaining = _settle_duplicates(ours, fates)
+        remaining = _settle_blacklisted(remaining, fates, settings.PARSER.blacklisted_providers)
+        remaining, answers = _tell_answers(remaining)
+        _lock_accused(remaining)
+        providers = providers_of(remaining)
+        complaints = _settle_no_complaints(remaining, fates, providers)
+        made = make_reports(complaints, providers)
+        _decide(made, run)
+        _settle_answers(answers, fates, run)
+        fates += [_processed(mail, made) for mail in complaints]
+        run.write()
+        write_fates(fates)
+    return fates
+
+
+def _settle_duplicates(mails: Sequence[ReadMail], fates: list[Fate]) -> list[ReadMail]:
+    """The same mail that came another way before, or twice in this batch."""
+    keys = {mail.content_key: mail.claim.email_id for mail in mails if mail.content_key}
+    known: dict[str, int] = {}
+    if keys:
+        states = [EmailState.PROCESSED, EmailState.ANSWER, EmailState.IGNORED]
+        rows = Email.filter(content_key__in=list(keys), state__in=states).exclude(pk__in=list(keys.values()))
+        known = {key: pk for key, pk in rows.values_list("content_key", "pk") if key}
+    remaining = []
+    for mail in mails:
+        first = known.setdefault(mail.content_key, mail.claim.email_id) if mail.content_key else mail.claim.email_id
+        if first == mail.claim.email_id:
+            remaining.append(mail)
+        else:
+            reason = f"the same message as mail {first}, over another way"
+            fates.append(Fate(mail, EmailState.DUPLICATE, reason, duplicate_of=first))
+    return remaining
+
+
+def _settle_blacklisted(mails: Sequence[ReadMail], fates: list[Fate], blacklist: Sequence[str]) -> list[ReadMail]:
+    refused = [mail for mail in mails if mail.parsed.provider in blacklist]
+    fates += [Fate(mail, EmailState.IGNORED, "the sender is in PARSER.blacklisted_providers") for mail in refused]
+    return [mail for mail in mails if mail not in refused]
+
+
+Answered = list[tuple[ReadMail, Sequence[TicketAnswer]]]
+
+
+def _tell_answers(mails: Sequence[ReadMail]) -> tuple[list[ReadMail], Answered]:
+    """The mails that are addressed to no ticket, and those that are."""
+    found = EmailService.find_answers([mail.parsed for mail in mails])
+    pairs = list(zip(mails, found, strict=True))
+    return [mail for mail, answers in pairs if not answers], [(mail, answers) for mail, answers in pairs if answers]
+
+
+def _settle_answers(answered: Answered, fates: list[Fate], run: RulesRun) -> None:
+    """Mails that are addressed to a ticket, by ticket, so that all workers lock tickets in one order."""
+    for mail, answers in sorted(answered, key=lambda pair: min(answer.ticket.pk for answer in pair[1])):
+        for answer in sorted(answers, key=lambda one: one.ticket.pk):
+            _take_answer(mail, answer, run)
+        names = ", ".join(sorted({answer.ticket.public_id for answer in answers}))
+        automatic = mail.parsed.kind in AUTOMATIC
+        reason = f"{NO_COMPLAINT[mail.parsed.kind]}, kept with {names}" if automatic else f"an answer to {names}"
+        fates.append(Fate(mail, EmailState.ANSWER, reason, ticket_id=answers[0].ticket.pk))
+
+
+def _take_answer(mail: ReadMail, answer: TicketAnswer, run: RulesRun) -> None:
+    ticket = (
+        Ticket.objects.select_for_update(of=("self",)).select_related("defendant__details").get(pk=answer.ticket.pk)
+    )
+    if mail.parsed.kind in AUTOMATIC:
+        _keep(mail.parsed, ticket, answer, mail.claim.email_id)
+        return
+    known = EmailService.knows(ticket, mail.parsed.provider)
+    fired = run.decide_answer(
+        ticket, mail.parsed, answer.recipient, answer.category, email_id=mail.claim.email_id, known_sender=known
+    )
+    if fired is None:  # no rule wanted it: it is kept all the same
+        _keep(mail.parsed, ticket, answer, mail.claim.email_id)
+
+
+def _keep(parsed: ParsedEmail, ticket: Ticket, answer: TicketAnswer, email_id: int) -> None:
+    EmailService.attach_external_answer(
+        ticket, parsed.provider, answer.recipient, parsed.subject, parsed.body, answer.category, email_id=email_id,
+        date=parsed.date,
+    )  # fmt: skip
+
+
+def _settle_no_complaints(
+    mails: Sequence[ReadMail], fates: list[Fate], providers: Mapping[str, Provider]
+) -> list[ReadMail]:
+    """Mails that are no complaint; where that is only a guess, a trusted reporter's mail goes on as one."""
+    complaints = []
+    for mail in mails:
+        kind = mail.parsed.kind
+        trusted = providers[provider_key(mail.parsed.provider)].trusted
+        if kind not in NO_COMPLAINT or (kind in DOUBTFUL and trusted):
+            complaints.append(mail)
+        else:
+            reason = (
+                f"{NO_COMPLAINT[kind]} ({mail.parsed.kind_reason})" if mail.parsed.kind_reason else NO_COMPLAINT[kind]
+            )
+            fates.append(Fate(mail, EmailState.IGNORED, reason))
+    return complaints
+
+
+def _lock_accused(mails: Sequence[ReadMail]) -> None:
+    """Let only one worker at a time decide about the same customer's service, until the end of the transaction.
+
+    So two workers can neither open two tickets nor each miss the report of the other when they count for a threshold.
+    In ascending order: whoever wants several locks takes them as everybody else does.
+    """
+    keys = sorted(
+        {
+            _lock_key(accusation.match.defendant.customer_id, service_key(accusation.match.service))
+            for mail in mails
+            for accusation in mail.accusations
+            if accusation.match
+        }
+    )
+    if keys:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key", [keys])
+
+
+def _lock_key(customer_id: str, service: str) -> int:
+    digest = hashlib.sha256(f"{customer_id}\0{service}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+def _decide(made: Sequence[MadeReport], run: RulesRun) -> None:
+    """Let the rules decide on each report, in the order of the mails."""
+    open_tickets = _open_tickets([one.report for one in made])
+    for one in made:
+        report = one.report
+        triple = _triple(report)
+        ticket = open_tickets.get(triple) if triple else None
+        if ticket is not None and ticket.creation_date >= report.created_at:
+            # A ticket opened in this very batch may have taken along reports that waited, this one among them.
+            report.refresh_from_db(fields=["status", "ticket"])
+            report.ticket = ticket if report.ticket_id == ticket.pk else report.ticket
+        run.decide_report(report, one.mail.parsed, ticket)
+        opened = report.ticket
+        if triple and opened is not None:
+            if opened.is_open and opened.update:
+                open_tickets[triple] = opened
+            else:
+                open_tickets.pop(triple, None)
+
+
+def _triple(report: Report) -> Triple | None:
+    if report.defendant_id is None or report.service_id is None:
+        return None
+    return (report.defendant_id, report.category_id, report.service_id)
+
+
+def _open_tickets(reports: Sequence[Report]) -> dict[Triple, Ticket]:
+    """The open tickets that the reports could join, locked, by what they are about."""
+    wanted = {triple: report for report in reports if (triple := _triple(report))}
+    if not wanted:
+        return {}
+    rows = (
+        Ticket.filter(
+            defendant_id__in={triple[0] for triple in wanted},
+            category_id__in={triple[1] for triple in wanted},
+            service_id__in={triple[2] for triple in wanted},
+            update=True,
+        )
+        .exclude(status=TicketStatus.CLOSED)
+        .order_by("pk")
+        .select_for_update(of=("self",))
+    )
+    found: dict[Triple, Ticket] = {}
+    for ticket in rows:
+        triple = (ticket.defendant_id or 0, ticket.category_id, ticket.service_id or 0)
+        report = wanted.get(triple)
+        if report is not None:
+            ticket.defendant, ticket.category, ticket.service = report.defendant, report.category, report.service
+            found[triple] = ticket
+    return found
+
+
+def _processed(mail: ReadMail, made: Sequence[MadeReport]) -> Fate:
+    reports = [one.report for one in made if one.mail is mail]
+    what = "1 report" if len(reports) == 1 else f"{len(reports)} reports"
+    return Fate(mail, EmailState.PROCESSED, what, ticket_id=None)

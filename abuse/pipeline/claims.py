@@ -1,0 +1,122 @@
+"""Taking waiting mails for work, and giving back what failed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from abuse.config.schema import Pipeline
+from abuse.models import EMAIL_MOVES, Email, EmailState, check_move
+
+_CLAIM = """
+WITH due AS (
+    SELECT id FROM abuse_email
+    WHERE state IN ('received', 'processing') AND next_attempt_at <= %(now)s AND {which}
+    ORDER BY next_attempt_at, id LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE abuse_email AS email
+SET state = 'processing', attempts = attempts + 1, claim = %(claim)s, next_attempt_at = %(lease)s
+FROM due WHERE email.id = due.id
+RETURNING email.id, email.sha256, email.size, email.received_at, email.attempts
+"""
+_FRESH = _CLAIM.format(which="attempts = 0")
+_RETRIES = _CLAIM.format(which="attempts > 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A mail that this worker has taken. It is ours while the row bears `token`."""
+
+    email_id: int
+    sha256: str
+    size: int
+    received_at: datetime
+    attempts: int
+    token: uuid.UUID
+
+
+def claim_fresh(settings: Pipeline) -> list[Claim]:
+    """Take the oldest mails that nobody has tried yet, as many as make one transaction."""
+    return _claim(_FRESH, settings.batch_size, settings)
+
+
+def claim_retry(settings: Pipeline) -> list[Claim]:
+    """Take one mail that was tried before. Alone: if it is what kills workers, it takes no other mail along."""
+    return _claim(_RETRIES, 1, settings)
+
+
+def _claim(statement: str, limit: int, settings: Pipeline) -> list[Claim]:
+    now = timezone.now()
+    token = uuid.uuid4()
+    values: dict[str, Any] = {
+        "now": now,
+        "limit": limit,
+        "claim": token,
+        "lease": now + timedelta(seconds=settings.lease_seconds),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        claims = [
+            Claim(pk, sha256, size, received_at, attempts, token)
+            for pk, sha256, size, received_at, attempts in cursor.fetchall()
+        ]
+    return sorted(claims, key=lambda claim: claim.email_id)
+
+
+def lock_claimed(claims: Sequence[Claim]) -> dict[int, Email]:
+    """The rows of the claims that are still ours, locked until the end of the transaction; by id."""
+    if not claims:
+        return {}
+    rows = Email.filter(
+        pk__in=[claim.email_id for claim in claims], claim=claims[0].token, state=EmailState.PROCESSING
+    ).select_for_update(skip_locked=True, of=("self",))
+    return {row.pk: row for row in rows.order_by("pk")}
+
+
+@transaction.atomic
+def give_back(claim: Claim, error: str, settings: Pipeline) -> EmailState | None:
+    """Note a failure: try again later, each time twice as late, or park the mail visibly after the last attempt.
+
+    The state it has now; None when the mail is no longer ours.
+    """
+    row = lock_claimed([claim]).get(claim.email_id)
+    if row is None:
+        return None
+    row.error = error[:10_000]
+    row.claim = None
+    if row.attempts >= settings.max_attempts:
+        row.state, row.done_at = EmailState.FAILED, timezone.now()
+        row.reason = f"gave up after {row.attempts} attempts"
+    else:
+        row.state = EmailState.RECEIVED
+        row.next_attempt_at = timezone.now() + timedelta(seconds=settings.retry_seconds * 2 ** (row.attempts - 1))
+    row.save(update_fields=["error", "claim", "state", "reason", "done_at", "next_attempt_at"])
+    return EmailState(row.state)
+
+
+@transaction.atomic
+def retry(emails: Sequence[int]) -> int:
+    """Let failed or ignored mails be tried again from the start; how many.
+
+    :raises MoveRefused: when one of them is at an end that is not to be undone.
+    """
+    rows = list(Email.filter(pk__in=emails).select_for_update().order_by("pk"))
+    for row in rows:
+        check_move(f"mail {row.pk}", EMAIL_MOVES, EmailState(row.state), EmailState.RECEIVED)
+    return Email.filter(pk__in=[row.pk for row in rows]).update(
+        state=EmailState.RECEIVED, attempts=0, reason="", done_at=None, claim=None, next_attempt_at=timezone.now()
+    )
+
+
+def waiting_count() -> int:
+    """How many mails are due for work now."""
+    return Email.filter(
+        state__in=[EmailState.RECEIVED, EmailState.PROCESSING], next_attempt_at__lte=timezone.now()
+    ).count()

@@ -1,0 +1,122 @@
+"""Working off the inbox: claim waiting mails, read them, settle them in one transaction, until nothing waits.
+
+    claim      row: received -> processing, attempts + 1           (committed: a mail that kills workers is found out)
+    read       bytes -> ParsedEmail -> whose is it                 (no transaction, no lock)
+    settle     reports, tickets, answers, history, the mail's end  (one transaction for the batch)
+
+A batch that fails is taken apart and each mail is settled alone, so that only the one at fault is given back.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+
+from abuse.config import Settings, SettingsError
+from abuse.parsers import ParserContext
+from abuse.rules.engine.errors import DocumentError
+from abuse.services.facade import ServiceError
+
+from .batch import settle
+from .claims import Claim, claim_fresh, claim_retry, give_back
+from .context import parser_context
+from .reading import ReadMail, identify, read
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH_BYTES = 32 * 1024 * 1024
+"""Mails of one transaction; a larger mail is settled alone."""
+
+
+def work(settings: Settings, *, seconds: float = 3600) -> int:
+    """Work off what waits, for so long at most; how many mails were settled.
+
+    :raises OperationalError, InterfaceError: when the database goes away. The mails in hand are taken up again when
+        their lease is over.
+    """
+    context = parser_context(settings)
+    end = time.monotonic() + seconds
+    settled = 0
+    while time.monotonic() < end:
+        claims = [*claim_retry(settings.PIPELINE), *claim_fresh(settings.PIPELINE)]
+        if not claims:
+            break
+        for group in _groups(claims):
+            settled += work_batch(group, settings, context)
+        close_old_connections()
+    return settled
+
+
+def _groups(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
+    """Batches of one claim's mails that are small enough together; a mail that failed before is alone in its own."""
+    group: list[Claim] = []
+    size = 0
+    for claim in claims:
+        apart = claim.attempts > 1 or (group and (group[-1].token != claim.token or group[-1].attempts > 1))
+        if group and (apart or size + claim.size > MAX_BATCH_BYTES):
+            yield group
+            group, size = [], 0
+        group.append(claim)
+        size += claim.size
+    if group:
+        yield group
+
+
+def work_batch(claims: Sequence[Claim], settings: Settings, context: ParserContext) -> int:
+    """Read and settle claimed mails; how many came to an end."""
+    mails = []
+    for claim in claims:
+        if claim.attempts > settings.PIPELINE.max_attempts:
+            give_back(claim, f"the worker stopped {claim.attempts - 1} times while at this mail", settings.PIPELINE)
+            continue
+        try:
+            mails.append(read(claim, context))
+        except Exception as error:
+            _failed(claim, error, settings)
+    try:
+        identify(mails)
+    except ServiceError as error:
+        for mail in mails:
+            _failed(mail.claim, error, settings)
+        return 0
+    return _settle_or_take_apart(mails, settings)
+
+
+def _settle_or_take_apart(mails: Sequence[ReadMail], settings: Settings) -> int:
+    if not mails:
+        return 0
+    try:
+        return len(settle(mails, settings))
+    except Exception as error:
+        if _is_not_the_mails_fault(error):
+            raise
+        if len(mails) == 1:
+            _failed(mails[0].claim, error, settings)
+            return 0
+        log.warning("a batch of %s mails is settled one by one: %s", len(mails), error)
+        return sum(_settle_or_take_apart([mail], settings) for mail in mails)
+
+
+def _is_not_the_mails_fault(error: BaseException) -> bool:
+    """Whether no mail could be settled: the connection is lost, or the settings and the stored rules do not agree.
+
+    A dead-lock or a statement's time-out leaves the connection usable and is the business of this batch alone.
+    """
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, SettingsError | DocumentError):
+            return True
+        if isinstance(cause, InterfaceError | OperationalError) and not connection.is_usable():
+            return True
+        cause = cause.__cause__
+    return False
+
+
+def _failed(claim: Claim, error: Exception, settings: Settings) -> None:
+    if _is_not_the_mails_fault(error):
+        raise error
+    log.warning("mail %s, attempt %s: %s", claim.email_id, claim.attempts, error, exc_info=error)
+    give_back(claim, f"{type(error).__name__}: {error}", settings.PIPELINE)

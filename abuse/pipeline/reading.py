@@ -1,0 +1,132 @@
+"""Reading claimed mails: stored bytes to `ParsedEmail`, and whose things are reported. No transaction is open."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+from abuse.controllers.defendants import service_key
+from abuse.parsers import ParsedEmail, ParsedItem, ParserContext, parse
+from abuse.parsers.values import ItemKind
+from abuse.services.crm import CRMService, Match, Query
+from abuse.services.storage import StorageService
+
+from .claims import Claim
+from .kinds import DOUBTFUL, is_complaint
+
+CLOCK_SKEW = timedelta(days=1)
+"""A reporter's clock may be wrong by so much; an event later than that is taken to have happened when the mail came."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAttachment:
+    """An attachment in the storage: its key, and what the sender said of it."""
+
+    name: str
+    key: str
+    content_type: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accusation:
+    """What a mail says about one customer's service; `match` is None when it is nobody's that we know."""
+
+    match: Match | None
+    items: tuple[ParsedItem, ...]
+
+
+@dataclass(slots=True)
+class ReadMail:
+    """A claimed mail, understood. `parsed` carries no attachment contents any more: they are in the storage."""
+
+    claim: Claim
+    parsed: ParsedEmail
+    content_key: str | None
+    attachments: tuple[StoredAttachment, ...] = ()
+    accusations: tuple[Accusation, ...] = field(default=())
+
+    @property
+    def date(self) -> datetime:
+        """When the mail was written; when it came, if it does not say so or says a time to come."""
+        return believable(self.parsed.date, self.claim.received_at)
+
+
+def believable(said: datetime | None, received_at: datetime) -> datetime:
+    """The moment said, unless there is none or it lies in the future of the mail."""
+    return received_at if said is None or said > received_at + CLOCK_SKEW else said
+
+
+def read(claim: Claim, context: ParserContext) -> ReadMail:
+    """Read and parse one mail and put its attachments into the storage."""
+    raw = StorageService.read(claim.sha256)
+    parsed = parse(raw, context)
+    del raw  # a mail may have hundreds of megabytes
+    key = content_key(parsed)
+    stored = []
+    for attachment in parsed.attachments:
+        digest = hashlib.sha256(attachment.content).hexdigest()
+        StorageService.write(digest, attachment.content)
+        stored.append(StoredAttachment(attachment.filename, digest, attachment.content_type, len(attachment.content)))
+    return ReadMail(claim, dataclasses.replace(parsed, attachments=()), key, tuple(stored))
+
+
+def content_key(parsed: ParsedEmail) -> str | None:
+    """What the same mail has in common over different ways here; None when it has no Message-ID to go by."""
+    if not parsed.message_id:
+        return None
+    digest = hashlib.sha256()
+    for part in (parsed.message_id, parsed.provider, parsed.subject, parsed.body):
+        digest.update(hashlib.sha256(part.encode("utf-8", "replace")).digest())
+    for attachment in parsed.attachments:
+        digest.update(hashlib.sha256(attachment.content).digest())
+    return digest.hexdigest()
+
+
+def identify(mails: Sequence[ReadMail]) -> None:
+    """Ask the CRM, once for all mails, whose the reported things are."""
+    asked: list[tuple[ReadMail, ParsedItem]] = []
+    queries: list[Query] = []
+    for mail in mails:
+        if not is_complaint(mail.parsed.kind) and mail.parsed.kind not in DOUBTFUL:
+            continue
+        for item in mail.parsed.items:
+            query = query_of(item, at=believable(item.seen_at or mail.date, mail.claim.received_at))
+            if query is not None:
+                asked.append((mail, item))
+                queries.append(query)
+    matches = CRMService.find(queries) if queries else []
+    found: dict[int, list[tuple[ParsedItem, Match]]] = {}
+    for (mail, item), match in zip(asked, matches, strict=True):
+        if match is not None:
+            found.setdefault(mail.claim.email_id, []).append((item, match))
+    for mail in mails:
+        mail.accusations = _grouped(mail.parsed, found.get(mail.claim.email_id, []))
+
+
+def query_of(item: ParsedItem, *, at: datetime) -> Query | None:
+    """The question for the CRM; None for an item that belongs to nobody by itself, such as a hash."""
+    host = item.host
+    if host is None:
+        return None
+    try:
+        if item.kind == ItemKind.CIDR:
+            return Query(at=at, address=ip_network(host, strict=False).network_address, port=item.port)
+        return Query(at=at, address=ip_address(host), port=item.port)
+    except ValueError:
+        return Query(at=at, host=host)
+
+
+def _grouped(parsed: ParsedEmail, found: Sequence[tuple[ParsedItem, Match]]) -> tuple[Accusation, ...]:
+    """One accusation for each (customer, service), in the order of the mail; one without, when nothing is ours."""
+    if not found:
+        return (Accusation(None, parsed.items),)
+    groups: dict[tuple[str, str], tuple[Match, list[ParsedItem]]] = {}
+    for item, match in found:
+        key = (match.defendant.customer_id, service_key(match.service))
+        groups.setdefault(key, (match, []))[1].append(item)
+    return tuple(Accusation(match, tuple(items)) for match, items in groups.values())

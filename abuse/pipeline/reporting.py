@@ -1,0 +1,186 @@
+"""Making reports: rows for what read mails say, with provider, customer, service, category and items."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import ip_address
+
+from django.db import models
+from django.utils import timezone
+
+from abuse.controllers.defendants import ensure_defendants, ensure_services, service_key
+from abuse.controllers.providers import ensure_providers, provider_key
+from abuse.models import (
+    AttachedDocument,
+    Category,
+    EmailFilter,
+    EmailFilterTag,
+    Provider,
+    Report,
+    ReportItem,
+)
+from abuse.models.fields import Network, as_network, clipped
+from abuse.models.reports import BODY_LIMIT
+from abuse.parsers.values import ItemKind, ParsedEmail, ParsedItem
+
+from .reading import ReadMail
+
+FALLBACK_CATEGORY = "Other"
+RAW_ITEM_LIMIT = 4000
+
+
+@dataclass(frozen=True, slots=True)
+class MadeReport:
+    """A report just made, with the mail it came from."""
+
+    report: Report
+    mail: ReadMail
+
+
+def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -> list[MadeReport]:
+    """Write the reports of all mails with all that belongs to them, in as few statements as there are tables."""
+    accusations = [accusation for mail in mails for accusation in mail.accusations if accusation.match]
+    defendants = ensure_defendants(one.match.defendant for one in accusations if one.match)
+    services = ensure_services(one.match.service for one in accusations if one.match)
+    categories = Category.objects.in_bulk() if mails else {}
+    now = timezone.now()
+    made: list[MadeReport] = []
+    items: list[list[ReportItem]] = []
+    for mail in mails:
+        provider = providers[provider_key(mail.parsed.provider)]
+        category = _category(provider, mail.parsed, categories)
+        for accusation in mail.accusations:
+            match = accusation.match
+            report = Report(
+                body=mail.parsed.body[:BODY_LIMIT],
+                subject=mail.parsed.subject,
+                provider=provider,
+                category=category,
+                defendant=defendants[match.defendant.customer_id] if match else None,
+                service=services[service_key(match.service)] if match else None,
+                email_id=mail.claim.email_id,
+                received_date=mail.date,
+                created_at=now,
+                filename=mail.claim.sha256,
+                reporter_reference=_clipped_or_none(mail.parsed.reporter_reference, 255),
+            )
+            made.append(MadeReport(report, mail))
+            items.append(report_items(report, accusation.items, now=now))
+    Report.objects.bulk_create([one.report for one in made], batch_size=200)
+    ReportItem.objects.bulk_create([item for group in items for item in group], batch_size=1000)
+    for one, group in zip(made, items, strict=True):
+        # The items are at hand: rule variables that ask for report.items.all() cost no query.
+        one.report._prefetched_objects_cache = {"items": group}  # type: ignore[attr-defined]
+    _attach_documents(made)
+    _tag_by_filters(made)
+    return made
+
+
+def report_items(report: Report, found: Iterable[ParsedItem], *, now: datetime) -> list[ReportItem]:
+    """The rows for a report's items, each thing once."""
+    rows: dict[tuple[object, ...], ReportItem] = {}
+    for item in found:
+        key = (item.kind, item.value, item.port, item.protocol, item.seen_at)
+        if key not in rows:
+            rows[key] = ReportItem(
+                report=report,
+                item_type=str(item.kind),
+                raw_item=clipped(item.value, RAW_ITEM_LIMIT),
+                original=clipped(item.raw, RAW_ITEM_LIMIT),
+                place=clipped(item.place, 255),
+                network=_network_of(item),
+                fqdn=_name_of(item),
+                port=item.port,
+                protocol=_clipped_or_none(item.protocol, 32),
+                seen_at=item.seen_at,
+                date=now,
+            )
+    return list(rows.values())
+
+
+def _network_of(item: ParsedItem) -> Network | None:
+    if item.kind == ItemKind.CIDR:
+        return as_network(item.value)
+    try:
+        return as_network(ip_address(item.host or ""))
+    except ValueError:
+        return None
+
+
+def _name_of(item: ParsedItem) -> str | None:
+    host = item.host
+    return None if host is None or _network_of(item) is not None else clipped(host, 255)
+
+
+def _category(provider: Provider, parsed: ParsedEmail, known: Mapping[str, Category]) -> Category:
+    """The reporter's own category goes before what the text says; what is unknown is Other."""
+    if provider.default_category is not None:
+        return provider.default_category
+    return known.get(parsed.category or FALLBACK_CATEGORY) or known[FALLBACK_CATEGORY]
+
+
+def _clipped_or_none(text: str | None, limit: int) -> str | None:
+    return clipped(text, limit) if text else None
+
+
+def _attach_documents(made: Sequence[MadeReport]) -> None:
+    """One row for each attachment of a mail, linked to all reports of the mail."""
+    documents: dict[int, list[AttachedDocument]] = {}
+    for one in made:
+        if one.mail.attachments and one.mail.claim.email_id not in documents:
+            documents[one.mail.claim.email_id] = [
+                AttachedDocument(
+                    name=clipped(attachment.name, 255),
+                    filename=attachment.key,
+                    filetype=clipped(attachment.content_type, 255),
+                    size=attachment.size,
+                )
+                for attachment in one.mail.attachments
+            ]
+    if not documents:
+        return
+    AttachedDocument.objects.bulk_create([document for group in documents.values() for document in group])
+    through: type[models.Model] = Report.attachments.through
+    through._default_manager.bulk_create(
+        [
+            through(report_id=one.report.pk, attacheddocument_id=document.pk)
+            for one in made
+            for document in documents.get(one.mail.claim.email_id, [])
+        ]
+    )
+
+
+def _tag_by_filters(made: Sequence[MadeReport]) -> None:
+    """Put on each report the tags of every filter-tag whose filters its mail passes."""
+    rules = [
+        rule
+        for rule in EmailFilterTag.filter(filters__isnull=False).distinct().prefetch_related("filters", "tags")
+        if rule.tags.all()
+    ]
+    through = Report.tags.through
+    rows = [
+        through(report_id=one.report.pk, tag_id=tag.pk)
+        for one in made
+        for rule in rules
+        if all(_passes(one.mail.parsed, check) for check in rule.filters.all())
+        for tag in rule.tags.all()
+    ]
+    if rows:
+        through.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _passes(parsed: ParsedEmail, check: EmailFilter) -> bool:
+    texts = {
+        EmailFilter.Scope.PROVIDER: (parsed.provider,),
+        EmailFilter.Scope.RECIPIENTS: parsed.recipients,
+        EmailFilter.Scope.SUBJECT: (parsed.subject,),
+        EmailFilter.Scope.BODY: (parsed.body,),
+    }[EmailFilter.Scope(check.scope)]
+    return any(check.value.lower() in text.lower() for text in texts)
+
+
+def providers_of(mails: Sequence[ReadMail]) -> Mapping[str, Provider]:
+    """The providers of the mails, by key."""
+    return ensure_providers(mail.parsed.provider for mail in mails)

@@ -1,0 +1,1 @@
+"""What rules can do with an answer: classes built with (ticket, parsed_email, recipient, category, email_id, actor)."""

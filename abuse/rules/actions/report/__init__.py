@@ -1,0 +1,1 @@
+"""What rules can do with a report. Each class is built with (report, ticket, ack_lang, actor)."""

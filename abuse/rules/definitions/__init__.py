@@ -1,0 +1,29 @@
+"""The rules that a new desk starts with: one YAML file each, in the form that `add-rule` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+@dataclass(frozen=True, slots=True)
+class ShippedRule:
+    """A rule file: its text, and what stands in it."""
+
+    name: str
+    rules_type: str
+    order_id: int
+    config: dict[str, Any]
+    text: str
+
+
+def shipped_documents() -> Iterator[ShippedRule]:
+    """All rule files of this folder."""
+    for path in sorted(Path(__file__).parent.glob("*/*.yml")):
+        text = path.read_text(encoding="utf-8")
+        document = yaml.safe_load(text)
+        yield ShippedRule(document["name"], document["rulesType"], document["orderId"], document["config"], text)

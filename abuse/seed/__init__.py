@@ -1,0 +1,5 @@
+"""The rows a desk starts with."""
+
+from .load import load_seed
+
+__all__ = ["load_seed"]

@@ -1,0 +1,79 @@
+"""Putting the seed into the database, once or again: what is there already stays as the operators made it."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import Any
+
+import yaml
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.utils import timezone
+
+from abuse.models import (
+    ROBOT_NAME,
+    AbusePermission,
+    BusinessRules,
+    Category,
+    MailTemplate,
+    Profile,
+    ReportThreshold,
+    Resolution,
+    Role,
+    ServiceAction,
+    Tag,
+    TicketAction,
+    User,
+)
+from abuse.rules.definitions import shipped_documents
+
+
+@transaction.atomic
+def load_seed() -> int:
+    """Add the rows that are missing; how many were added."""
+    text = resources.files(__package__).joinpath("data.yml").read_text(encoding="utf-8")
+    data: dict[str, Any] = yaml.safe_load(text)
+    added = 0
+    for entry in data["categories"]:
+        added += Category.get_or_create(name=entry["name"], defaults=entry)[1]
+    for codename in data["resolutions"]:
+        added += Resolution.get_or_create(codename=codename)[1]
+    for name in data["profiles"]:
+        added += Profile.get_or_create(name=name)[1]
+    for entry in data["service_actions"]:
+        added += ServiceAction.get_or_create(**entry)[1]
+    for codename in data["ticket_actions"]:
+        added += TicketAction.get_or_create(codename=codename)[1]
+    for entry in data["roles"]:
+        added += Role.get_or_create(codename=entry["codename"], defaults=entry)[1]
+    for entry in data["thresholds"]:
+        values = {"threshold": entry["threshold"], "interval": entry["interval"]}
+        added += ReportThreshold.get_or_create(category_id=entry["category"], defaults=values)[1]
+    for entry in data["tags"]:
+        key = {"codename": entry["codename"], "tag_type": entry["tag_type"]}
+        added += Tag.get_or_create(**key, defaults=entry)[1]
+    for entry in data["templates"]:
+        key = {"codename": entry["codename"], "recipient_type": entry["recipient_type"], "lang": "EN"}
+        added += MailTemplate.get_or_create(**key, defaults=entry)[1]
+    added += _robot()
+    for document in shipped_documents():
+        key = {"name": document.name, "rules_type": document.rules_type}
+        values = {
+            "order_id": document.order_id,
+            "config": document.config,
+            "document": document.text,
+            "updated_at": timezone.now(),
+        }
+        added += BusinessRules.get_or_create(**key, defaults=values)[1]
+    return added
+
+
+def _robot() -> int:
+    """The author of all that the rules do: it can never log in, and is no superuser."""
+    robot, is_new = User.objects.get_or_create(
+        username=ROBOT_NAME, defaults={"password": make_password(None), "is_active": False}
+    )
+    expert = Profile.get(name=Profile.Name.EXPERT)
+    for category in Category.all():
+        is_new |= AbusePermission.get_or_create(user=robot, category=category, defaults={"profile": expert})[1]
+    return int(is_new)

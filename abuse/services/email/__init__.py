@@ -1,0 +1,18 @@
+"""The email service: `EmailService.get_emails(ticket)`."""
+
+from typing import cast
+
+from ..facade import Facade
+from .base import Attachment, ConversationMail, EmailServiceBase, EmailServiceException, PrefetchedEmail, TicketAnswer
+
+EmailService = cast("EmailServiceBase", Facade(EmailServiceBase))
+
+__all__ = [
+    "Attachment",
+    "ConversationMail",
+    "EmailService",
+    "EmailServiceBase",
+    "EmailServiceException",
+    "PrefetchedEmail",
+    "TicketAnswer",
+]

@@ -1,0 +1,10 @@
+"""The search service: full text."""
+
+from typing import cast
+
+from ..facade import Facade
+from .base import SearchServiceBase, SearchServiceException
+
+SearchService = cast("SearchServiceBase", Facade(SearchServiceBase))
+
+__all__ = ["SearchService", "SearchServiceBase", "SearchServiceException"]

@@ -1,0 +1,33 @@
+"""The sweeper: whatever bell was lost, the rows still say what is to be done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from abuse.controllers.workflow import run_due
+from abuse.models import OutboxState, OutgoingMessage
+from abuse.pipeline.claims import waiting_count
+from abuse.queues import SEND_THE_OUTBOX, enqueue_on_commit, ring
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a round found: deadlines settled, mails waiting to be read, messages waiting to be sent."""
+
+    deadlines: int
+    waiting: int
+    outgoing: int
+
+
+def sweep() -> Swept:
+    """One round: settle deadlines, ring for mails that wait and for messages to be sent."""
+    deadlines = run_due()
+    waiting = waiting_count()
+    if waiting:
+        ring()
+    outgoing = OutgoingMessage.filter(state=OutboxState.PENDING, next_attempt_at__lte=timezone.now()).count()
+    if outgoing:
+        enqueue_on_commit(SEND_THE_OUTBOX)
+    return Swept(deadlines, waiting, outgoing)

@@ -1,0 +1,56 @@
+"""What every test can use: services set up, a seeded database, an empty Redis, a storage of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from abuse.bootstrap import set_up
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _services() -> None:
+    set_up()
+
+
+@pytest.fixture(autouse=True)
+def _storage(tmp_path: Path) -> Iterator[None]:
+    """Each test stores in a directory of its own; forked and spawned workers inherit or are told it."""
+    from abuse.services.facade import facade
+    from abuse.services.storage.default import FilesystemStorage
+
+    storage = facade("StorageServiceBase")
+    before = storage._implementation
+    storage.set_up(FilesystemStorage(str(tmp_path / "storage")))
+    yield
+    storage.set_up(before)
+
+
+@pytest.fixture
+def _seed(request: pytest.FixtureRequest) -> None:
+    from abuse.models import Category
+    from abuse.seed import load_seed
+
+    if not Category.all().exists():
+        load_seed()
+
+
+@pytest.fixture
+def queue_server() -> Iterator[redis.Redis]:
+    """The Redis of the suite, empty."""
+    from abuse.queues import connection
+
+    server = connection()
+    server.flushdb()
+    yield server
+    server.flushdb()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test with a database has the seed in it."""
+    for item in items:
+        if item.get_closest_marker("django_db") and isinstance(item, pytest.Function):
+            item.fixturenames.append("_seed")

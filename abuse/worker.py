@@ -1,0 +1,74 @@
+"""The RQ worker, with Django's connections looked after and a door-keeper: it runs functions of `abuse.tasks` only."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from typing import Any
+
+import rq
+from django.db import close_old_connections, connections
+from rq.executions import Execution
+from rq.job import Job
+
+from abuse.queues import PlainDataSerializer, connection, queue_by_name
+
+TASK = re.compile(r"abuse\.tasks\.[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+
+
+class TaskRefused(Exception):
+    """A job that names something else than a function of `abuse.tasks`."""
+
+
+def check_task(name: str) -> None:
+    """Refuse anything but a public function that a module of `abuse.tasks` defines.
+
+    Whoever can write to Redis can name any function of any library; this is what he cannot make us do.
+
+    :raises TaskRefused: naming what was asked for.
+    """
+    if not TASK.fullmatch(name):
+        raise TaskRefused(f"{name!r}: expected abuse.tasks.<module>.<function>")
+    module_name, _, function_name = name.rpartition(".")
+    function = getattr(importlib.import_module(module_name), function_name, None)
+    if not callable(function) or not str(getattr(function, "__module__", "")).startswith("abuse.tasks."):
+        raise TaskRefused(f"{name!r}: no function of that name is defined in {module_name}")
+
+
+class CerberusWorker(rq.Worker):
+    """RQ's forking worker: a crash of the work kills the child alone."""
+
+    def execute_job(self, job: Job, queue: rq.Queue) -> None:
+        # A child that inherits an open connection talks on the parent's socket and ends its session when it exits.
+        connections.close_all()
+        super().execute_job(job, queue)
+
+    def perform_job(self, job: Job, queue: rq.Queue, execution: Execution) -> bool:
+        close_old_connections()
+        try:
+            return super().perform_job(job, queue, execution)
+        finally:
+            close_old_connections()
+
+
+class CerberusJob(Job):
+    """A job that checks what it is about to run, and knows neither callbacks nor webhooks."""
+
+    def restore(self, raw_data: Any) -> None:
+        super().restore(raw_data)
+        self._success_callback_name = self._failure_callback_name = self._stopped_callback_name = None
+        self.webhooks = []
+
+    def perform(self) -> Any:
+        check_task(self.func_name or "")
+        return super().perform()
+
+
+def make_worker(queues: list[str]) -> CerberusWorker:
+    """A worker for the named queues, highest priority first."""
+    return CerberusWorker(
+        [queue_by_name(name) for name in queues],
+        connection=connection(),
+        job_class=CerberusJob,
+        serializer=PlainDataSerializer,
+    )
