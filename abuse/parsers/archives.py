@@ -1,0 +1,93 @@
+"""What is inside zip and gzip attachments, with bounds on what it unpacks to. Nothing is written to disk."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from .context import Limits
+
+_CHUNK = 65_536
+_RATIO_FREE_BYTES = 1_000_000  # a small member may be packed better than the ratio allows
+_TYPES = ("application/zip", "application/x-zip-compressed", "application/gzip", "application/x-gzip")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of an archive. `name` is the sender's word: show it, never use it as a path."""
+
+    name: str
+    content: bytes
+
+
+def is_archive(filename: str, content_type: str) -> bool:
+    """Whether the label of a file says it is one that `members` reads."""
+    return content_type in _TYPES or filename.lower().endswith((".zip", ".gz"))
+
+
+def members(content: bytes, limits: Limits, say: Callable[[str], None]) -> Iterator[Member]:
+    """The files in a zip or gzip archive, in order, one in memory at a time.
+
+    Stops, with a sentence to `say`, at `max_archive_bytes` in all, `max_archive_members`, or a member that unpacks to
+    more than `max_archive_ratio` times its size. Damaged or encrypted members are skipped with a sentence.
+    """
+    if content.startswith(b"\x1f\x8b"):
+        yield from _gzip(content, limits, say)
+    elif content.startswith(b"PK"):
+        yield from _zip(content, limits, say)
+
+
+def _zip(content: bytes, limits: Limits, say: Callable[[str], None]) -> Iterator[Member]:
+    bytes_left = limits.max_archive_bytes
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(content))
+        infos = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError):
+        say("An attached zip archive is damaged.")
+        return
+    with archive:
+        if len(infos) > limits.max_archive_members:
+            say(f"Only the first {limits.max_archive_members} files of an archive are read.")
+        for info in infos[: limits.max_archive_members]:
+            if info.is_dir():
+                continue
+            allowed = min(bytes_left, max(_RATIO_FREE_BYTES, info.compress_size * limits.max_archive_ratio))
+            try:
+                with archive.open(info) as file:
+                    data = _read(file.read, allowed)
+            except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError, ValueError):
+                say("A file in an attached zip archive is damaged, encrypted or packed in an unknown way.")
+                continue
+            if data is None:
+                say("An attached zip archive unpacks to too much; it is not read further.")
+                return
+            bytes_left -= len(data)
+            yield Member(info.filename, data)
+
+
+def _gzip(content: bytes, limits: Limits, say: Callable[[str], None]) -> Iterator[Member]:
+    allowed = min(limits.max_archive_bytes, max(_RATIO_FREE_BYTES, len(content) * limits.max_archive_ratio))
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
+            data = _read(file.read, allowed)
+    except (OSError, EOFError, zlib.error):
+        say("An attached gzip file is damaged.")
+        return
+    if data is None:
+        say("An attached gzip file unpacks to too much; it is not read.")
+        return
+    yield Member("", data)
+
+
+def _read(read: Callable[[int], bytes], allowed: int) -> bytes | None:
+    """All that `read` gives; None as soon as it is more than `allowed` bytes, whatever size the archive states."""
+    data = bytearray()
+    while chunk := read(_CHUNK):
+        data += chunk
+        if len(data) > allowed:
+            return None
+    return bytes(data)

@@ -1,0 +1,24 @@
+"""What a format reader hands back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..values import MailKind, ParsedItem
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The content of a machine-readable report. It beats the prose around it.
+
+    `items` is all the report names, also when that is nothing. `category` is one of the desk's, None when the report
+    says none; `seen_in` names the part, for people.
+    """
+
+    template: str
+    kind: MailKind
+    kind_reason: str
+    items: tuple[ParsedItem, ...] = ()
+    category: str | None = None
+    category_reason: str = ""
+    reporter_reference: str | None = None
