@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
+import platform
 from typing import NamedTuple
 
 import click
-from flask.cli import AppGroup, version_option
+from flask.cli import AppGroup
 
+import abuse
 from abuse.config import SettingsError
 
 
@@ -69,6 +72,18 @@ class CerberusGroup(AppGroup):
             formatter.write_dl([(name, entry.summary) for name, entry in sorted(COMMANDS.items())])
 
 
-@click.group(cls=CerberusGroup, help="Cerberus CLI", params=[version_option])
+def _show_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> None:
+    if not wanted or ctx.resilient_parsing:
+        return
+    click.echo(f"Cerberus {abuse.__version__}\nPython {platform.python_version()}")
+    for name in ("Flask", "Django", "RQ"):
+        click.echo(f"{name} {importlib.metadata.version(name)}")
+    ctx.exit()
+
+
+@click.group(cls=CerberusGroup, help="Cerberus CLI")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the flask version"
+)
 def cli() -> None:
     """Cerberus CLI"""

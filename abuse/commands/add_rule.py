@@ -20,7 +20,8 @@ MAX_BYTES = 1_000_000
 def command(file: Path | None, option: Path | None, yes: bool) -> None:
     """Add a rule from a YAML file, or update the one of the same name and type.
 
-    The rule is checked in full first; each fault is named with its place. Exit code 1: the rule was not stored. Example:
+    The rule is checked in full first; each fault is named with its place. Exit code 1: nothing was stored.
+    Example:
 
         python main.py add-rule --rule phishing.yml
     """

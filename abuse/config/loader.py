@@ -124,11 +124,12 @@ _SECRET = re.compile(r"password|secret|token", re.IGNORECASE)
 def _describe(error: ValidationError, document: dict[str, Any]) -> Iterator[str]:
     for fault in error.errors(include_url=False):
         key = ".".join(str(part) for part in fault["loc"])
-        message = fault["msg"].removeprefix("Value error, ")
+        own = fault["msg"].removeprefix("Value error, ")
+        message = own if own != fault["msg"] else fault["msg"][0].lower() + fault["msg"][1:]
         if fault["type"] == "extra_forbidden":
             yield f"{key}: unknown key"
         elif fault["type"] == "missing":
             yield f"{key}: missing; expected a value"
         else:
             value = "(secret)" if _SECRET.search(key) else repr(fault["input"])[:100]
-            yield f"{key}: {value}; {message[0].lower() + message[1:]}"
+            yield f"{key}: {value}; {message}"

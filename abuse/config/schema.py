@@ -261,7 +261,6 @@ class Pipeline(Section):
     retry_seconds: Seconds = 30
     lease_seconds: Seconds = 60
     sweep_seconds: Seconds = 15
-    report_timeout_days: int = Field(default=30, ge=1)
 
 
 class Relay(Section):

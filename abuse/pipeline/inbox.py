@@ -46,7 +46,8 @@ def work(settings: Settings, *, seconds: float = 3600) -> int:
             break
         for group in _groups(claims):
             settled += work_batch(group, settings, context)
-        close_old_connections()
+        if not connection.in_atomic_block:
+            close_old_connections()
     return settled
 
 

@@ -29,8 +29,11 @@ def _storage(tmp_path: Path) -> Iterator[None]:
     storage.set_up(before)
 
 
-@pytest.fixture
-def _seed(request: pytest.FixtureRequest) -> None:
+@pytest.fixture(autouse=True)
+def _seed(request: pytest.FixtureRequest, _django_db_marker: None) -> None:
+    """A test with a database has the seed in it. Autouse: before any fixture that the test asks for by name."""
+    if request.node.get_closest_marker("django_db") is None:
+        return
     from abuse.models import Category
     from abuse.seed import load_seed
 
@@ -47,10 +50,3 @@ def queue_server() -> Iterator[redis.Redis]:
     server.flushdb()
     yield server
     server.flushdb()
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test with a database has the seed in it."""
-    for item in items:
-        if item.get_closest_marker("django_db") and isinstance(item, pytest.Function):
-            item.fixturenames.append("_seed")
