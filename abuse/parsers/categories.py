@@ -60,7 +60,8 @@ _COMPLAINT = re2.compile(
     r"(?i)(?:^|[^\pL\pN./@_-])(abuse|abusive|complaint|complain|plainte|beschwerde|missbrauch|notice of|takedown|"
     r"take down|report(?:ed|ing)? (?:an? )?(?:incident|abuse|ip)|"
     r"security incident|compromised|blacklisted|blocklist(?:ed)?|"
-    r"vulnerab(?:le|ility|ilities)|harassment)(?:$|[^\pL\pN@_])"
+    r"vulnerab(?:le|ility|ilities)|harassment|"
+    r"attack(?:s|ed|ing|er|ers)?|malicious|unauthori[sz]ed|incident reports?)(?:$|[^\pL\pN@_])"
 )
 MAX_TEXT = 200_000  # characters looked at
 MAX_HITS = 5_000
@@ -70,46 +71,54 @@ def guess(text: str, allowed: tuple[str, ...]) -> tuple[str | None, str]:
     """The category `text` speaks of most, and why; (None, reason) when no keyword occurs.
 
     A keyword counts where it stands as a word of its own ("illegal" is no "legal"). The category with most hits wins;
-    on a tie the first of Illegal, Phishing, Malware, Copyright, Network Attack, Intrusion, Spam.
+    on a tie the first of Illegal, Phishing, Malware, Copyright, Network Attack, Intrusion, Spam. Words inside hosts,
+    paths and addresses ("/phishing.html") decide only when there are no others.
     """
-    counts: Counter[str] = Counter()
-    seen: dict[str, str] = {}
+    in_prose: Counter[str] = Counter()
+    in_names: Counter[str] = Counter()
+    first: dict[str, str] = {}
     text = text[:MAX_TEXT]
     for number, match in enumerate(_PATTERN.finditer(text)):
         if number >= MAX_HITS:
             break
-        word = _keyword(text, match.start(), match.end(), match.group())
+        word, is_prose = _keyword(text, match.start(), match.end(), match.group())
         if word is None:
             continue
         category = _WORDS[word][0]
-        counts[category] += 1
-        seen.setdefault(category, word)
-    best = max((category for category in _KEYWORDS if category in allowed), key=lambda c: counts[c], default=None)
-    if best is None or not counts[best]:
+        (in_prose if is_prose else in_names)[category] += 1
+        if is_prose:
+            first.setdefault(category, word)
+    counts = in_prose or in_names
+    known = [category for category in _KEYWORDS if category in allowed and counts[category]]
+    if not known:
         return None, "no category's keyword occurs in the text"
+    best = max(known, key=lambda category: counts[category])  # the first of equals
     times = "once" if counts[best] == 1 else f"{counts[best]} times"
-    return best, f"keywords of {best} occur {times}, first {seen[best]!r}"
+    if counts is in_names:
+        return best, f"keywords of {best} occur {times}, only in names or addresses"
+    return best, f"keywords of {best} occur {times}, first {first[best]!r}"
 
 
-def _keyword(text: str, start: int, end: int, found: str) -> str | None:
-    """The keyword found, if it stands at word bounds (at the front only, for a stem)."""
-    # inside a host, path or address a word says nothing: "https://spam.example/", "abuse@phishing.example"
-    if start and (text[start - 1].isalnum() or text[start - 1] in "_./@=%"):
-        return None
+def _keyword(text: str, start: int, end: int, found: str) -> tuple[str | None, bool]:
+    """The keyword found, if it stands at word bounds, and whether in prose and not within a host, path or address."""
+    before = text[start - 1] if start else " "
+    if before.isalnum():
+        return None, False
     word = found.lower()
     if word not in _WORDS:
         word = " ".join(word.replace("_", " ").replace("-", " ").split())
         if word not in _WORDS:
-            return None
+            return None, False
     if _WORDS[word][1]:
         while end < len(text) and text[end].isalnum() and end - start < 40:
             end += 1
     following = text[end : end + 2]
-    if following and (following[0].isalnum() or following[0] in "_@"):
-        return None
+    if following and following[0].isalnum():
+        return None, False
+    is_prose = before not in "_./@=%" and following[:1] not in ("_", "@", "/")
     if following[:1] == "." and following[1:].isalnum():
-        return None
-    return word
+        is_prose = False
+    return word, is_prose
 
 
 def speaks_of_abuse(text: str) -> str | None:
@@ -121,7 +130,7 @@ def speaks_of_abuse(text: str) -> str | None:
     for number, hit in enumerate(_PATTERN.finditer(text)):
         if number >= 50:
             break
-        word = _keyword(text, hit.start(), hit.end(), hit.group())
-        if word:
+        word, is_prose = _keyword(text, hit.start(), hit.end(), hit.group())
+        if word is not None and is_prose:
             return word
     return None

@@ -69,9 +69,10 @@ def codec_for(label: str | None) -> str | None:
     if name not in _KNOWN or aliases.get(name, name) in _NO_CHARSET or name in _NO_CHARSET:
         return None
     try:
-        return codecs.lookup(name).name.replace("-", "_") and name
+        codecs.lookup(name)
     except LookupError:  # known by name to Python, but not built for this platform
         return None
+    return name
 
 
 def decode(data: bytes, label: str | None = None) -> tuple[str, str | None]:

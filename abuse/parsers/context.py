@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
+
+import re2
 
 CATEGORIES = (
     "Copyright",
@@ -16,6 +19,18 @@ CATEGORIES = (
     "Phishing",
     "Spam",
 )
+
+
+@lru_cache(maxsize=16)
+def own_name_pattern(pattern: str) -> re2._Regexp:
+    """The compiled pattern of the company's own names, case-insensitive; ValueError when it is no RE2 pattern."""
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        raise ValueError(f"fqdn_re: {pattern!r} is no RE2 pattern: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,4 +76,9 @@ class ParserContext:
     categories: tuple[str, ...] = CATEGORIES
     limits: Limits = field(default_factory=Limits)
     tzdefault: tzinfo = UTC
-    now: datetime | None = None  # for times that state no year; None: the mail's own date, else the clock
+    now: datetime | None = None  # the moment of reading, for readers of times that state no year
+
+    def __post_init__(self) -> None:
+        """Raises ValueError when `fqdn_re` is no RE2 pattern, at start-up instead of at the first mail."""
+        if self.fqdn_re is not None:
+            own_name_pattern(self.fqdn_re)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache
 from typing import TypeVar
 
 import re2
 
 from . import hosts, urls
-from .context import ParserContext
+from .context import ParserContext, own_name_pattern
 from .urls import BRACKET_DOT, DOT, LABEL
 from .values import ItemKind, ParsedItem
 
@@ -234,16 +233,8 @@ def _find_names(data: bytes, found: _Found) -> None:
         _find_own_names(data, found, found.context.fqdn_re)
 
 
-@lru_cache(maxsize=16)
-def _own_name_pattern(pattern: str) -> re2._Regexp:
-    options = re2.Options()
-    options.case_sensitive = False
-    options.log_errors = False
-    return re2.compile(pattern, options)
-
-
 def _find_own_names(data: bytes, found: _Found, fqdn_re: str) -> None:
-    pattern = _own_name_pattern(fqdn_re)
+    pattern = own_name_pattern(fqdn_re)
     if pattern.search(data) is None:
         return
     seen: set[bytes] = set()

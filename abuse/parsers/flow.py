@@ -34,7 +34,7 @@ def parse(raw: bytes | memoryview, context: ParserContext) -> ParsedEmail:
         items = ()
         if verdict is None or verdict[0] is MailKind.REPLY_TO_TICKET:
             items = free_text.find(message, context, is_answer=verdict is not None)
-        kind, reason = verdict or kinds.of_content(message, bool(items))
+        kind, reason = verdict or kinds.of_content(message, items)
         items = items if kind in _SEARCHED_KINDS else ()
     category, category_reason = _category(message, finding, kind, context)
     return _assemble(message, context, finding, kind, reason, items, category, category_reason)

@@ -149,10 +149,15 @@ def _keep_meant(items: list[ParsedItem], message: Message) -> list[ParsedItem]:
     kept = [item for item in items if not _is_reference(item, ignored, desk)]
     if any(item.kind is ItemKind.IP for item in kept):
         kept = [item for item in kept if item.kind is not ItemKind.CIDR]
-    is_public = [item.kind not in _ADDRESSES or not hosts.is_private(item.value) for item in kept]
-    if any(public and item.kind in _ADDRESSES for item, public in zip(kept, is_public, strict=True)):
-        kept = [item for item, public in zip(kept, is_public, strict=True) if public]
-    return kept
+    public = [item for item in kept if not _is_private(item)]
+    if any(item.kind in _ADDRESSES for item in public):
+        return public
+    return [item for item in kept if item.kind is not ItemKind.URL or not public or not _is_private(item)]
+
+
+def _is_private(item: ParsedItem) -> bool:
+    address = hosts.ip((item.host or "").partition("/")[0])
+    return address is not None and hosts.is_private(address)
 
 
 def _is_reference(item: ParsedItem, ignored: tuple[str, ...], desk: set[str]) -> bool:

@@ -125,6 +125,11 @@ def _is_never_reported(address: str) -> bool:
     return _within(address, _NEVER)
 
 
+def is_public(address: str) -> bool:
+    """Whether it is a unicast address that operators route among themselves."""
+    return not is_private(address) and not _is_never_reported(address)
+
+
 def is_wanted_address(address: str, context: ParserContext) -> bool:
     """Whether an address or network may become an item: a unicast one, in no network the desk ignores."""
     if _is_never_reported(address):

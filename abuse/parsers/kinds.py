@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import re2
 
 from . import categories, free_text, header
 from .context import ParserContext
 from .header import Headers
 from .message import Message, provider
-from .values import MailKind
+from .values import ItemKind, MailKind, ParsedItem
 
 Verdict = tuple[MailKind, str]
 
@@ -19,7 +21,8 @@ _DAEMON = re2.compile(
 _BOUNCE_SUBJECT = re2.compile(
     r"(?i)^(?:(?:re|fwd?): ?)?\W*(?:undeliver(?:ed|able)|unzustellbar|non[ -]?remis|(?:mail )?deliver(?:y|ing)[: ]+"
     r"(?:status )?(?:notification|fail|problem|error|report|to the following)|"
-    r"delivery (?:has |have )?(?:failed|failure|status|unsuccessful)|returned mail|mail (?:delivery|system|could not be delivered)|message (?:undeliverable|"
+    r"delivery (?:has |have )?(?:failed|failure|status|unsuccessful)|"
+    r"returned mail|mail (?:delivery|system|could not be delivered)|message (?:undeliverable|"
     r"could not be delivered|delivery)|failure notice|mail failure|failed mail|non-?delivery|dsn:|nondeliverable|"
     r"warning: (?:could not send message|message)|delayed mail|returning message|error sending message|"
     r"mensaje no entregado|não entregue|não foi possível|notificación de error|avis de non|rapport de non|"
@@ -28,9 +31,9 @@ _BOUNCE_SUBJECT = re2.compile(
 _UNDELIVERABLE = re2.compile(
     r"(?i)(?:could not be delivered|undeliverable|delivery (?:to the following|failed|has failed|failure)|user unknown|"
     r"returned (?:to you|message)|permanent (?:fatal )?error|did not reach|mailbox (?:is )?(?:full|unavailable)|"
-    r"over quota|unable to deliver|couldn't be delivered|not able to deliver|\b55[0-4][ -]|\b5\.[0-7]\.\d{1,3}\b|"
-    r"host unknown|unrouteable)"
+    r"over quota|unable to deliver|couldn't be delivered|not able to deliver|host unknown|unrouteable)"
 )
+_SMTP_CODE = re2.compile(r"\b(?:55[0-4][ -]|5\.[0-7]\.\d{1,3}\b)")
 _AUTO_SUBJECT = re2.compile(
     r"(?i)(?:^|[\]:] ?)(?:out of (?:the )?office|(?:automatic|auto)[ -]?(?:reply|response|answer|responder|replied)|"
     r"autoreply|away from|vacation|on (?:annual )?leave|abwesen\w*|automatische (?:antwort|abwesenheit)|"
@@ -74,11 +77,14 @@ def of_headers(message: Message, context: ParserContext) -> Verdict | None:
     return _bounce(message) or _receipt(message) or _auto_reply(message) or _answer(message, context)
 
 
-def of_content(message: Message, has_items: bool) -> Verdict:
+def of_content(message: Message, items: Sequence[ParsedItem]) -> Verdict:
     """The kind of a mail without such marks: newsletter, spam, complaint or something else."""
     text = f"{message.subject}\n{message.body}"[: categories.MAX_TEXT]
     word = categories.speaks_of_abuse(text)
-    if word is None or (_has_opt_out(message.headers) and not has_items):
+    # a newsletter on security speaks of abuse in its text; a complaint says so in its subject or names an address
+    is_about_an_address = any(item.kind in (ItemKind.IP, ItemKind.CIDR) for item in items)
+    says_so = categories.speaks_of_abuse(message.subject) is not None or is_about_an_address
+    if word is None or (_has_opt_out(message.headers) and not says_so):
         bulk = _bulk_mark(message, text)
         if bulk:
             return MailKind.NEWSLETTER, f"it is a mailing to many ({bulk}) and no complaint"
@@ -88,7 +94,7 @@ def of_content(message: Message, has_items: bool) -> Verdict:
             return MailKind.SPAM, f"it advertises ({sales.group(1)!r}) and speaks of no abuse"
         if message.headers.get("x-spam-flag").lower().startswith("yes"):
             return MailKind.SPAM, "the receiving server marked it as spam and it speaks of no abuse"
-    if has_items:
+    if items:
         named = "the text names addresses, URLs or names"
         return MailKind.ABUSE_REPORT, named if word is None else f"{named} and speaks of {word!r}"
     if word is not None:
@@ -125,17 +131,20 @@ def _bounce(message: Message) -> Verdict | None:
     if "x-failed-recipients" in message.headers:
         return MailKind.BOUNCE, "it has X-Failed-Recipients"
     is_null = message.headers.get("return-path").strip() == "<>"
-    if is_null and (message.inner or root.content_type == "multipart/report") and _names_undeliverable(message):
+    has_returned = bool(message.inner) or root.content_type == "multipart/report"
+    if is_null and has_returned and _UNDELIVERABLE.search(message.body[:20_000]):
         return MailKind.BOUNCE, "a null sender returns a message"
     if _BOUNCE_SUBJECT.search(subject[:300]) and (_DAEMON.search(sender) or is_null or _names_undeliverable(message)):
         return MailKind.BOUNCE, f"{'a null sender' if is_null else sender} says {subject[:60]!r}"
-    if _DAEMON.search(sender) and (is_null or _names_undeliverable(message)):
+    # a postmaster may complain, with a null sender too: then the text must say what was not delivered
+    if _DAEMON.search(sender) and (_names_undeliverable(message) or (is_null and sender.startswith("mailer-daemon"))):
         return MailKind.BOUNCE, f"{sender} returns a message"
     return None
 
 
 def _names_undeliverable(message: Message) -> bool:
-    return _UNDELIVERABLE.search(message.body[:20_000]) is not None
+    text = message.body[:20_000]
+    return _UNDELIVERABLE.search(text) is not None or _SMTP_CODE.search(text) is not None
 
 
 def _receipt(message: Message) -> Verdict | None:
@@ -170,9 +179,8 @@ def _auto_reply(message: Message) -> Verdict | None:
         return MailKind.AUTO_REPLY, f"the subject is that of an automatic reply: {subject[:60]!r}"
     is_generated = auto not in ("", "no") or precedence in ("bulk", "junk") or "x-auto-response-suppress" in headers
     answers = _ANSWER_SUBJECT.search(subject) is not None or "in-reply-to" in headers
-    if is_generated and answers:
-        return MailKind.AUTO_REPLY, "a machine sent it in answer to another mail"
-    if _ACKNOWLEDGEMENT.search(subject) or (is_generated and _ACKNOWLEDGEMENT.search(message.body[:1_000])):
+    # ticket systems of reporters mark their complaints as generated and as answers too: the words must say it
+    if _ACKNOWLEDGEMENT.search(subject) or (is_generated and answers and _ACKNOWLEDGEMENT.search(message.body[:1_000])):
         return MailKind.AUTO_REPLY, "a machine acknowledges the receipt of a mail"
     return None
 

@@ -40,7 +40,7 @@ class Message:
     limits: Limits
     defects: list[str]
     texts: list[TextPart] = field(default_factory=list)
-    inner: list[Part] = field(default_factory=list)  # the outermost messages inside, e.g. the spam complained about
+    inner: list[Part] = field(default_factory=list)  # messages inside, outermost first: the spam complained about …
     files: list[Part] = field(default_factory=list)  # leaves that are not part of the readable text
     text_left: int = 0
 
@@ -81,20 +81,19 @@ class Message:
         """The main header fields and readable text of a message inside, for people to read."""
         lines = [f"{name}: {root.headers.get(name.lower())}" for name in ("From", "To", "Date", "Subject")]
         texts: list[TextPart] = []
-        self.collect(root, texts, [], [])
+        self.collect(root, texts, [])
         return "\n".join(lines) + "\n\n" + "\n".join(text.text for text in texts)
 
-    def collect(self, part: Part, texts: list[TextPart], inner: list[Part], files: list[Part]) -> None:
-        """Sort the tree below `part` into readable texts, messages inside and files."""
+    def collect(self, part: Part, texts: list[TextPart], files: list[Part]) -> None:
+        """Sort the tree below `part`, messages inside left aside, into readable texts and files."""
         if part.is_message and part.children:
-            inner.append(part.children[0])
             if part.filename or part.disposition == "attachment":
                 files.append(part)
         elif part.content_type == "multipart/alternative" and part.children:
-            self._collect_alternative(part, texts, inner, files)
+            self._collect_alternative(part, texts, files)
         elif part.children:
             for child in part.children:
-                self.collect(child, texts, inner, files)
+                self.collect(child, texts, files)
         elif self._is_readable(part):
             text = self.text_of(part)
             if text.strip():
@@ -102,7 +101,7 @@ class Message:
         elif not part.content_type.startswith("multipart/"):
             files.append(part)
 
-    def _collect_alternative(self, part: Part, texts: list[TextPart], inner: list[Part], files: list[Part]) -> None:
+    def _collect_alternative(self, part: Part, texts: list[TextPart], files: list[Part]) -> None:
         markup: list[Part] = []
         plain: list[TextPart] = []
         for child in part.children:
@@ -113,7 +112,7 @@ class Message:
                     if not leaf.children:
                         (markup if leaf.content_type == "text/html" else files).append(leaf)
             else:
-                self.collect(child, plain, inner, files)
+                self.collect(child, plain, files)
         words = "".join(text.text for text in plain).strip()
         is_stub = not words or (len(words) < 200 and _HTML_STUB.search(words) is not None)
         if is_stub and markup:
@@ -140,7 +139,8 @@ def read(raw: bytes, limits: Limits) -> Message:
     defects: list[str] = []
     root = mime.read(raw, limits, defects)
     message = Message(root, root.headers, limits, defects, text_left=limits.max_text_bytes)
-    message.collect(root, message.texts, message.inner, message.files)
+    message.collect(root, message.texts, message.files)
+    message.inner = [part.children[0] for part in root.walk() if part.is_message and part.children]
     return message
 
 

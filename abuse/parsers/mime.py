@@ -126,6 +126,7 @@ class _Reader:
     def _headers(self, source: bytes, start: int, end: int) -> tuple[list[tuple[str, bytes]], int]:
         """The fields of a header block and where the body starts."""
         fields: list[tuple[str, bytes]] = []
+        is_full = False
         position = start
         stop = min(end, start + self.limits.max_header_bytes)
         while position < stop:
@@ -136,16 +137,17 @@ class _Reader:
                 return fields, following
             name = None if line[:1] in b" \t" else header.field_name(line)
             if name is not None:
-                if len(fields) < self.limits.max_headers:
-                    fields.append((name.decode("ascii"), line[line.index(b":") + 1 :]))
-                elif len(fields) == self.limits.max_headers:
-                    fields.append(("X-Cut", b""))
+                is_full = len(fields) >= self.limits.max_headers
+                if is_full:
                     self._say(f"Only the first {self.limits.max_headers} header fields are read.")
+                else:
+                    fields.append((name.decode("ascii"), line[line.index(b":") + 1 :]))
             elif line[:1] in b" \t" and fields:
                 # a long folded field is one piece of the source: found at once, not joined line by line
                 following = _end_of_folding(source, position, stop)
                 last, value = fields[-1]
-                fields[-1] = (last, value + b"\n" + source[position:following].rstrip(b"\r\n"))
+                if not is_full:
+                    fields[-1] = (last, value + b"\n" + source[position:following].rstrip(b"\r\n"))
             elif fields and self._is_broken_folding(source, following, stop):
                 self._say("A header line is neither a field nor a continuation.")
             else:

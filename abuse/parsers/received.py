@@ -21,11 +21,11 @@ def handing_over_address(headers: Headers) -> str | None:
     """
     for value in headers.get_all("received")[:MAX_HOPS]:
         address = address_of_hop(value)
-        if address is not None and not hosts.is_private(address):
+        if address is not None and hosts.is_public(address):
             return address
     for name in ("x-originating-ip", "x-sender-ip", "x-source-ip"):
         address = hosts.ip(headers.get(name))
-        if address and not hosts.is_private(address):
+        if address and hosts.is_public(address):
             return address
     return None
 
