@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import re2
 
@@ -57,9 +57,17 @@ class FoundURL:
 def find(data: bytes) -> Iterator[FoundURL]:
     """Every URL in UTF-8 text, in order; linear in its length."""
     position = 0
+    built: dict[bytes, FoundURL | None] = {}  # logs repeat one URL thousands of times
     while match := _URL.search(data, position):
         start, position = match.span()
-        found = _build(data, match)
+        raw = match.group()
+        if raw in built:
+            known = built[raw]
+            found = replace(known, start=start, end=start + known.end - known.start) if known else None
+        else:
+            found = _build(data, match)
+            if match.group(5):  # without a path, what follows the match decides too
+                built[raw] = found
         if found is not None:
             # what was cut off the end may hold the next URL
             position = max(found.end, start + 1)

@@ -177,3 +177,10 @@ def test_ignored_networks_and_domains_never_become_items() -> None:
 def test_each_value_once_and_the_first_port_wins() -> None:
     (item,) = extract("192.0.2.1, 192.0.2.1:22, 192.0.2.1:23", "body", CONTEXT)
     assert item.port == 22
+
+
+def test_a_url_that_is_repeated_in_other_surroundings_keeps_its_neighbours() -> None:
+    text = (
+        "http://bad.example.org/a 192.0.2.1 (http://bad.example.org/a), http://bad.example.org/a,http://b.example.org/"
+    )
+    assert found(text) == ["http://bad.example.org/a", "http://b.example.org/", "192.0.2.1"]
