@@ -131,6 +131,8 @@ def _find_ipv4(data: bytes, found: _Found) -> None:
         if not _may_start_address(before) or _continues_a_name(data, end):
             continue
         raw = match.group()
+        if len(raw) > urls.MAX_HOST:
+            continue
         numbers = urls.refang(raw.decode("utf-8", "replace")).replace(" ", "").split(".")
         port = None
         if len(numbers) == 5 and int(numbers[4]) > 255:
@@ -206,9 +208,14 @@ def _continues_a_name(data: bytes, end: int) -> bool:
 def _find_names(data: bytes, found: _Found) -> None:
     for match in found.bounded(_DISGUISED_NAME.finditer(data)):
         start, end = match.span()
-        if data[max(0, start - 1) : start] in (b"@", b"/") or data[max(0, start - 4) : start].lower() in (
-            b"[at]",
-            b"(at)",
+        if (
+            end - start > urls.MAX_HOST
+            or data[max(0, start - 1) : start] in (b"@", b"/")
+            or data[max(0, start - 4) : start].lower()
+            in (
+                b"[at]",
+                b"(at)",
+            )
         ):
             continue
         raw = match.group().decode("utf-8", "replace")

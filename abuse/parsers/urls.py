@@ -38,6 +38,7 @@ _FTP = re2.compile(r"f[tx*]p(s?)")
 _GLUED = re2.compile(r"(?:https?|hxxps?|ftps?|fxps?)$")
 _ENTITY_ENDS = ("&gt;", "&lt;", "&quot;", "&#39;", ",,")
 _TRAILING = ".,;:!?*_~'\"…"
+MAX_HOST = 1_000  # bytes of a host with all its disguise; a name has at most 253 characters
 MAX_PATH = 4_000  # characters of path, query and fragment together that are kept
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ftp": 21}
 
@@ -86,6 +87,8 @@ def _build(data: bytes, match: re2._Match) -> FoundURL | None:
     raw_host = match.group(3)
     start, end = match.span()
     host_end = match.end(3)
+    if len(raw_host) > MAX_HOST:
+        return None
     port_text, path = match.group(4) or b"", match.group(5) or b""
     spaced = raw_host.lower().find(b" dot ")
     if spaced > 0 and b"." in raw_host:
