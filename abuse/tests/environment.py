@@ -1,6 +1,6 @@
 """Loaded by pytest before anything else (see `addopts`): the suite always runs on its own settings and servers.
 
-Each process takes a free slot, with a data directory and servers of its own, so that several runs, or the workers of one,
+Each process takes a free slot, with a data directory and servers of its own, so that several runs, or workers of one,
 do not share a database. The lock is the kernel's: it goes with the process.
 """
 
