@@ -15,11 +15,10 @@ from . import locks, processes
 from .addresses import EmbeddedStatus, ServerAddresses, ServerStatus
 from .binaries import installed
 from .errors import EmbeddedServerError, log_tail, server_error
-from .keeper import stop_server
 from .paths import Layout, locate, prepare
 from .postgres import Postgres
 from .processes import CommandLine
-from .server import Server
+from .server import KEEPER_FAILED, Server, stop_server
 from .valkey import Valkey
 
 POLL_SECONDS = 0.05
@@ -121,10 +120,7 @@ def _answering(layout: Layout, timeout: float, deadline: float, linger: float) -
         # Also when the servers answer: they may have lost their keeper.
         lock = locks.open_exclusive(layout.keeper_lock)
         if lock is not None:
-            try:
-                _launch_keeper(layout, lock, linger, timeout, deadline)
-            finally:
-                os.close(lock)
+            _launch_keeper(layout, lock, linger, timeout, deadline)
         server: Server = postgres
         complaint = postgres.complaint()
         if complaint is None:
@@ -139,20 +135,13 @@ def _answering(layout: Layout, timeout: float, deadline: float, linger: float) -
 
 
 def _launch_keeper(layout: Layout, lock: int, linger: float, timeout: float, deadline: float) -> None:
+    """Start a keeper, to which the locked descriptor `lock` goes over, and wait until its servers answer."""
     package_root = str(Path(__file__).resolve().parents[2])
     python_path = os.pathsep.join(filter(None, (package_root, os.environ.get("PYTHONPATH"))))
-    arguments = [
-        sys.executable,
-        "-m",
-        KEEPER_MODULE,
-        str(layout.directory),
-        "--linger",
-        str(linger),
-        "--lock-fd",
-        str(lock),
-    ]
+    arguments = [sys.executable, "-m", KEEPER_MODULE, str(layout.directory), "--linger", str(linger)]
+    arguments += ["--lock-fd", str(lock)]
     try:
-        launched = subprocess.run(
+        launched = subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -161,17 +150,24 @@ def _launch_keeper(layout: Layout, lock: int, linger: float, timeout: float, dea
             start_new_session=True,
             cwd="/",
             env={**os.environ, "PYTHONPATH": python_path},
-            timeout=max(0.0, deadline - time.monotonic()),
         )
-    except subprocess.TimeoutExpired as error:
-        raise _keeper_error(layout, f"did not get the servers to answer within {timeout:g} s") from error
     except OSError as error:
         raise _keeper_error(layout, f"can't be started: {error}") from error
-    if launched.returncode != 0:
-        reason = launched.stderr.decode("utf-8", "replace").strip()
-        raise EmbeddedServerError(
-            reason or f"The keeper of the embedded servers ended with status {launched.returncode}."
-        )
+    finally:
+        # From here on the lock is the keeper's alone: it is free as soon as the keeper is dead.
+        os.close(lock)
+    with launched:
+        try:
+            message = launched.communicate(timeout=max(0.0, deadline - time.monotonic()))[1]
+        except subprocess.TimeoutExpired as error:
+            launched.kill()  # only the command that waits: the keeper goes on
+            raise _keeper_error(layout, f"did not get the servers to answer within {timeout:g} s") from error
+        except BaseException:
+            launched.kill()
+            raise
+    if launched.returncode == KEEPER_FAILED:
+        raise EmbeddedServerError(message.decode("utf-8", "replace").strip())
+    # With any other status it was killed meanwhile, or it did its work: the caller sees.
 
 
 def _keeper_error(layout: Layout, reason: str) -> EmbeddedServerError:

@@ -4,8 +4,8 @@
 
 It is started by `abuse.embedded.start` only, which hands over the exclusive lock of `keeper.lock` as an open
 descriptor: so there is never a second one, nor a moment between two. The command returns when both servers answer
-(status 0) or when they can't be started (status 1, the reason on standard error); the keeper itself goes on in the
-background.
+(status 0), when they can't be started (status 1, the reason on standard error) or when the keeper was killed before it
+knew (status 3); the keeper itself goes on in the background.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .binaries import reachable
 from .errors import EmbeddedServerError, server_error
 from .paths import KEEPER_LOG, Layout, prepare
 from .postgres import Postgres
-from .server import Server
+from .server import KEEPER_FAILED, KEEPER_KILLED, Server, stop_server
 from .valkey import Valkey
 
 logger = logging.getLogger("abuse.embedded.keeper")
@@ -201,17 +201,6 @@ class Keeper:
         return False
 
 
-def stop_server(server: Server, pid: int, directory: Path, matches: processes.Matcher) -> bool:
-    """Stop the server that runs as process `pid` if its command line matches, and tell whether it was one.
-
-    :raises EmbeddedServerError: when it survives even SIGKILL.
-    """
-    try:
-        return processes.signal_process(pid, matches, server.stop_stages)
-    except TimeoutError as error:
-        raise server_error(server.name, directory, server.log, f"can't be stopped: {error}") from error
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line described above."""
     parser = argparse.ArgumentParser(prog="python -m abuse.embedded.keeper")
@@ -223,12 +212,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     reader, writer = os.pipe()
     if os.fork() != 0:
         os.close(writer)
+        os.close(options.lock_fd)
         with os.fdopen(reader, "rb") as pipe:
             said = pipe.read()
         if said == READY:
             return 0
-        sys.stderr.write(said.decode("utf-8", "replace") or "the keeper ended without a word")
-        return 1
+        sys.stderr.write(said.decode("utf-8", "replace"))
+        return KEEPER_FAILED if said else KEEPER_KILLED
     os.close(reader)
     return _keep(options.directory, options.linger, options.lock_fd, writer)
 
@@ -260,7 +250,8 @@ def _keep(directory: Path, linger: float, keeper_lock: int, writer: int) -> int:
     except Exception as error:
         logger.exception("the keeper ends")
         if keeper is None or not keeper.reported:
-            message = str(error) if isinstance(error, EmbeddedServerError) else f"the keeper failed: {error!r}"
+            failed = f"The keeper of the embedded servers in {directory} failed: {type(error).__name__}: {error}. "
+            message = str(error) if isinstance(error, EmbeddedServerError) else f"{failed}See {directory / KEEPER_LOG}."
             report(message.encode("utf-8", "replace"))
         return 1
     finally:

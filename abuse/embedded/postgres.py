@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,7 @@ CLIENT_SECONDS = 5
 ORPHAN_SECONDS = 10
 # Above every process id that Linux gives, so surely nobody's.
 NOBODYS_PID = 2**31 - 1
+UNFINISHED = "postgres.new-"
 
 # Written to postgresql.conf when the cluster is made; an operator may change them there.
 CLUSTER_SETTINGS = {
@@ -118,6 +120,9 @@ class Postgres:
             raise self._error(f"can't be started: {error}") from error
 
     def complaint(self) -> str | None:
+        # Asking would put a line for each question into the log, and its last lines are what an error shows.
+        if (state := self._recorded_state()) in ("starting", "stopping"):
+            return f"the database system is {state}"
         address = self.address
         # The client runs as the caller, who can always read the installed programs.
         arguments = [str(installed().psql), "-X", "-w", "-h", str(address.host), "-p", str(address.port)]
@@ -147,7 +152,19 @@ class Postgres:
         )
 
     def is_busy(self, complaint: str) -> bool:
-        return any(state in complaint for state in ("starting up", "shutting down", "recovery", "not yet accepting"))
+        return any(
+            state in complaint
+            for state in ("is starting", "is stopping", "shutting down", "recovery", "not yet accepting")
+        )
+
+    def _recorded_state(self) -> str:
+        """Return what the postmaster last wrote into the eighth line of its lock file, or an empty string."""
+        try:
+            with (self.layout.postgres_data / "postmaster.pid").open(errors="replace") as file:
+                lines = file.read(4096).splitlines()
+        except FileNotFoundError:
+            return ""
+        return lines[7].strip() if len(lines) > 7 else ""
 
     @property
     def _cluster_name(self) -> str:
@@ -159,11 +176,10 @@ class Postgres:
     def _create_cluster(self) -> None:
         """Make the cluster with its database beside its place and move it there: complete or not at all."""
         account, target = self.layout.account, self.layout.postgres_data
-        work = target.with_name("postgres.new")
-        password_file = target.with_name("postgres.new.password")
-        if work.is_symlink() or work.exists():
-            shutil.rmtree(work)
-        password_file.unlink(missing_ok=True)
+        self._remove_unfinished()
+        # A name of its own: programs that a killed keeper left may still write into theirs for a moment.
+        work = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=target.parent))
+        password_file = work.with_name(f"{work.name}.password")
         account_directory(work, account)
         descriptor = os.open(password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
         with os.fdopen(descriptor, "w") as file:
@@ -181,6 +197,25 @@ class Postgres:
             sync_directory(target.parent)
         except OSError as error:
             raise self._error(f"can't put its data at {target}, which is not a cluster: {error}") from error
+        self._remove_unfinished()
+
+    def _remove_unfinished(self) -> None:
+        """Remove what an interrupted creation left, and end the programs that still work on it."""
+        home = self.layout.home
+        unfinished = str(home / UNFINISHED)
+        try:
+            processes.kill_all(
+                lambda arguments: any(argument.startswith(unfinished) for argument in arguments),
+                self.layout.account.uid,
+                ORPHAN_SECONDS,
+            )
+        except TimeoutError as error:
+            raise self._error(f"can't be created: an earlier attempt still runs: {error}") from error
+        for path in home.glob(f"{UNFINISHED}*"):
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)  # what a dying program adds meanwhile is removed the next time
+            else:
+                path.unlink(missing_ok=True)
 
     def _initdb(self, work: Path, password_file: Path) -> None:
         arguments = [str(self.binaries.initdb), "-D", str(work), "-U", USER, f"--pwfile={password_file}"]

@@ -6,7 +6,12 @@ import subprocess
 from pathlib import Path
 from typing import Protocol
 
-from .processes import CommandLine, Stages
+from .errors import server_error
+from .processes import CommandLine, Matcher, Stages, signal_process
+
+# How the command that starts a keeper ends when the servers can't be had, and when the keeper was killed meanwhile.
+KEEPER_FAILED = 1
+KEEPER_KILLED = 3
 
 
 class Server(Protocol):
@@ -48,3 +53,14 @@ class Server(Protocol):
 
     def is_busy(self, complaint: str) -> bool:
         """Tell whether a complaint is that of a server on its way: it recovers, loads its data or shuts down."""
+
+
+def stop_server(server: Server, pid: int, directory: Path, matches: Matcher) -> bool:
+    """Stop the server that runs as process `pid` if its command line matches, and tell whether it was one.
+
+    :raises EmbeddedServerError: when it survives even SIGKILL.
+    """
+    try:
+        return signal_process(pid, matches, server.stop_stages)
+    except TimeoutError as error:
+        raise server_error(server.name, directory, server.log, f"can't be stopped: {error}") from error

@@ -181,15 +181,19 @@ def test_a_damaged_append_only_file_is_set_aside(directory: Path) -> None:
 
 
 def test_a_cluster_whose_making_was_interrupted_is_made_anew(place: Path) -> None:
-    (place / "data" / "postgres.new").mkdir(parents=True, mode=0o700)
-    (place / "data").chmod(0o711)
-    (place / "data" / "postgres.new" / "half").write_text("a cluster")
-    (place / "data" / "postgres.new.password").write_text("old")
+    directory = place / "data"
+    with user_of(directory) as user:
+        assert eventually(lambda: processes_naming(f"{directory}/postgres.new-") != {})
+        os.kill(pid_of_keeper(directory), signal.SIGKILL)
+        (directory / "postgres.new-older").mkdir()
+        (directory / "postgres.new-older" / "half").write_text("a cluster")
 
-    address = embedded.start(place / "data", linger=0.3).postgres
+        address = embedded.start(directory, linger=0.3).postgres
 
-    assert query(address, "SELECT 1") == [(1,)]
-    assert not (place / "data" / "postgres.new").exists()
+        assert query(address, "SELECT 1") == [(1,)]
+        user.wait_until_started()
+        assert_one_pair(directory)
+    assert list(directory.glob("postgres.new-*")) == []
 
 
 def test_removed_sockets_come_back(directory: Path) -> None:
