@@ -208,15 +208,8 @@ def _continues_a_name(data: bytes, end: int) -> bool:
 def _find_names(data: bytes, found: _Found) -> None:
     for match in found.bounded(_DISGUISED_NAME.finditer(data)):
         start, end = match.span()
-        if (
-            end - start > urls.MAX_HOST
-            or data[max(0, start - 1) : start] in (b"@", b"/")
-            or data[max(0, start - 4) : start].lower()
-            in (
-                b"[at]",
-                b"(at)",
-            )
-        ):
+        before = data[max(0, start - 4) : start].lower()
+        if end - start > urls.MAX_HOST or before.endswith((b"@", b"/", b"[at]", b"(at)")):
             continue
         raw = match.group().decode("utf-8", "replace")
         host = hosts.name(urls.refang(raw))
