@@ -6,7 +6,7 @@ died, and stops both cleanly when nobody has used them for a while. Both listen 
 """
 
 from .addresses import EmbeddedStatus, PostgresAddress, ServerAddresses, ServerStatus, ValkeyAddress
-from .control import start, status, stop
+from .control import remove, start, status, stop
 from .errors import EmbeddedServerError
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "ServerAddresses",
     "ServerStatus",
     "ValkeyAddress",
+    "remove",
     "start",
     "status",
     "stop",

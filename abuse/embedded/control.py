@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -83,6 +84,24 @@ def stop(directory: Path, *, timeout: float = 120) -> bool:
         if time.monotonic() >= deadline:
             raise _keeper_error(layout, f"did not end within {timeout:g} s")
         time.sleep(POLL_SECONDS)
+
+
+def remove(directory: Path, *, timeout: float = 120) -> bool:
+    """Stop both servers of `directory` and delete it with all their data, wherever that is. There is no way back.
+
+    :returns: whether there was such a directory.
+    :raises EmbeddedServerError: when the servers do not stop; then nothing is deleted.
+    """
+    layout = locate(directory)
+    if layout is None:
+        return False
+    stop(directory, timeout=timeout)
+    if layout.sockets.exists():
+        shutil.rmtree(layout.sockets)
+    if layout.home != layout.directory:
+        shutil.rmtree(layout.home)
+    shutil.rmtree(layout.directory)
+    return True
 
 
 def status(directory: Path) -> EmbeddedStatus | None:

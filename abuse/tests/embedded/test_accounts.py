@@ -105,7 +105,11 @@ def test_root_below_a_closed_directory_keeps_the_data_where_nobody_reaches_it(pl
     shutil.copytree(moved, copy)
     with pytest.raises(EmbeddedServerError, match=f"{copy} is a copy of {moved}"):
         embedded.start(copy, linger=0.3)
-    (copy / "home.json").unlink()
+
+    assert embedded.remove(moved) is True
+    assert not moved.exists()
+    assert not home.exists()
+    assert embedded.remove(moved) is False
 
 
 @as_root
@@ -210,9 +214,10 @@ def test_sockets_of_a_long_path_lie_in_a_short_directory(template: Path, place: 
         assert len(str(addresses.valkey.socket_path)) < 80
         assert not sockets.is_relative_to(place)
         assert query(addresses.postgres, "SELECT 1") == [(1,)]
-        embedded.stop(directory)
     finally:
-        shutil.rmtree(sockets)
+        embedded.remove(directory)
+    assert not sockets.exists()
+    assert not directory.exists()
 
 
 @pytest.mark.parametrize("kind", ["open to others", "a link", "another user's"])
