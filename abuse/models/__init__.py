@@ -1,16 +1,26 @@
 """Rows: fields, constraints and properties of own fields. One concept a file; all writes are in `abuse.controllers`."""
 
-from .campaigns import MassContact, MassContactResult, News
+from .campaigns import MassContact, MassContactResult, MassContactTarget, News
 from .categories import Category, ReportThreshold
+from .cdn import CdnRequest
 from .defendants import Comment, Defendant, DefendantComment, DefendantHistory, DefendantRevision, Service
 from .directory import DirectoryCustomer, DirectoryResource, DirectoryService
+from .drift import DriftAlarm, ReporterReading
 from .emails import Email
 from .history import History
 from .obligations import Deadline, OutgoingMessage, ReceivedMessage
 from .people import ROBOT_NAME, AbusePermission, ApiRoute, ApiToken, LoginAttempt, Operator, Profile, Role, User
 from .providers import Provider
 from .reports import AttachedDocument, ItemScreenshotFeedback, Report, ReportItem, UrlStatus
-from .rules import BusinessRules, BusinessRulesHistory, RulesType
+from .rules import (
+    BusinessRules,
+    BusinessRulesHistory,
+    BusinessRulesVersion,
+    RuleActionUse,
+    RuleMode,
+    RulesType,
+)
+from .sla import ServiceLevel
 from .statuses import (
     EMAIL_MOVES,
     REPORT_MOVES,
@@ -27,6 +37,7 @@ from .statuses import (
 from .tags import EmailFilter, EmailFilterTag, Tag
 from .texts import MailTemplate, TicketAction, TicketActionParams, TicketWorkflowPreset, TicketWorkflowPresetConfig
 from .tickets import Proof, Resolution, ServiceAction, ServiceActionJob, StarredTicket, Ticket, TicketComment
+from .trust import ReportOutcome
 
 __all__ = [
     "EMAIL_MOVES",
@@ -39,7 +50,9 @@ __all__ = [
     "AttachedDocument",
     "BusinessRules",
     "BusinessRulesHistory",
+    "BusinessRulesVersion",
     "Category",
+    "CdnRequest",
     "Comment",
     "Deadline",
     "DeadlineState",
@@ -50,6 +63,7 @@ __all__ = [
     "DirectoryCustomer",
     "DirectoryResource",
     "DirectoryService",
+    "DriftAlarm",
     "Email",
     "EmailFilter",
     "EmailFilterTag",
@@ -60,6 +74,7 @@ __all__ = [
     "MailTemplate",
     "MassContact",
     "MassContactResult",
+    "MassContactTarget",
     "MoveRefused",
     "News",
     "Operator",
@@ -72,14 +87,19 @@ __all__ = [
     "ReceivedMessage",
     "Report",
     "ReportItem",
+    "ReportOutcome",
     "ReportStatus",
     "ReportThreshold",
+    "ReporterReading",
     "Resolution",
     "Role",
+    "RuleActionUse",
+    "RuleMode",
     "RulesType",
     "Service",
     "ServiceAction",
     "ServiceActionJob",
+    "ServiceLevel",
     "StarredTicket",
     "Tag",
     "Ticket",

@@ -17,10 +17,35 @@ class MassContact(Model):
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="campaigns")
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="campaigns")
     ips_count = models.PositiveIntegerField()
+    subject = models.CharField(max_length=1023, default="")
+    body = models.TextField(default="")
     date = models.DateTimeField()
 
     def __str__(self) -> str:
         return self.campaign_name
+
+
+class MassContactTarget(Model):
+    """One address of a campaign, and what came of it."""
+
+    class State(models.TextChoices):
+        PENDING = "pending"
+        MATCHED = "matched"
+        NOT_MATCHED = "not_matched"
+        FAILED = "failed"
+
+    campaign = models.ForeignKey(MassContact, on_delete=models.CASCADE, related_name="targets")
+    ip = models.GenericIPAddressField()
+    state = models.CharField(max_length=16, choices=State, default=State.PENDING)
+    tickets_count = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    attempts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["campaign", "ip"], name="campaign_address_once")]
+
+    def __str__(self) -> str:
+        return f"{self.ip}: {self.state}"
 
 
 class MassContactResult(Model):

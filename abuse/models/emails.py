@@ -40,6 +40,9 @@ class Email(Model):
     message_id = models.CharField(max_length=998, null=True, blank=True)
     template = models.CharField(max_length=128, blank=True, default="")
     defects = models.JSONField(default=list, blank=True)
+    authentication = models.JSONField(
+        default=dict, blank=True, help_text="SPF, DKIM, DMARC and ARC of the sender: what was found, and by whom"
+    )
     content_key = models.CharField(
         max_length=64,
         null=True,

@@ -42,6 +42,9 @@ class History(Model):
         CANCEL_ACTION = "CancelAction"
         SET_DEADLINE = "SetDeadline"
         CANCEL_DEADLINE = "CancelDeadline"
+        MERGE_TICKET = "MergeTicket"
+        SPLIT_TICKET = "SplitTicket"
+        APPLY_ACTION = "ApplyAction"
         CREATE_THRESHOLD = "CreateThreshold"
         CREATE_MASSCONTACT = "CreateMasscontact"
 

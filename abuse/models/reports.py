@@ -52,6 +52,14 @@ class Report(Model):
     status = models.CharField(max_length=32, choices=ReportStatus, default=ReportStatus.NEW)
     filename = models.CharField(max_length=1023, help_text="storage key of the raw mail")
     reporter_reference = models.CharField(max_length=255, null=True, blank=True)
+    xarf_type = models.CharField(max_length=64, null=True, blank=True, help_text="category-type of XARF v4")
+    rsit_class = models.CharField(max_length=64, null=True, blank=True, help_text="class of the RSIT taxonomy")
+    authentication = models.CharField(
+        max_length=16,
+        blank=True,
+        default="",
+        help_text="whether the sender's domain was authenticated: pass, fail or none",
+    )
     treated_mode = models.CharField(max_length=4, choices=TreatedMode, default=TreatedMode.NONE)
     tags = models.ManyToManyField(Tag, related_name="reports", blank=True)
     attachments = models.ManyToManyField(AttachedDocument, related_name="reports", blank=True)
@@ -107,6 +115,8 @@ class ReportItem(Model):
     port = models.PositiveIntegerField(null=True, blank=True)
     protocol = models.CharField(max_length=32, null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True, help_text="event time as reported")
+    times = models.PositiveIntegerField(null=True, blank=True, help_text="how often it was seen, as reported")
+    confidence = models.FloatField(null=True, blank=True, help_text="0 to 1, as reported or as read")
     ip_reverse = models.CharField(max_length=255, null=True, blank=True)
     ip_reverse_resolved = models.GenericIPAddressField(null=True, blank=True)
     fqdn_resolved = models.GenericIPAddressField(null=True, blank=True)

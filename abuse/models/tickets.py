@@ -48,6 +48,8 @@ class ServiceActionJob(Model):
     creation_date = models.DateTimeField()
     execution_date = models.DateTimeField(null=True, blank=True)
     ip = models.GenericIPAddressField(null=True, blank=True)
+    idempotency_key = models.CharField(max_length=64, null=True, blank=True, unique=True)
+    attempts = models.PositiveIntegerField(default=0)
 
     def __str__(self) -> str:
         return f"{self.action}: {self.status}"
@@ -88,6 +90,11 @@ class Ticket(Model):
     pause_start = models.DateTimeField(null=True, blank=True)
     pause_duration = models.PositiveIntegerField(null=True, blank=True, help_text="seconds")
     action = models.ForeignKey(ServiceAction, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets")
+    merged_into = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="merged")
+    look_due_at = models.DateTimeField(null=True, blank=True, help_text="when somebody must have looked at it")
+    looked_at = models.DateTimeField(null=True, blank=True)
+    solution_due_at = models.DateTimeField(null=True, blank=True)
+    sla_breached_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
     tags = models.ManyToManyField(Tag, related_name="tickets", blank=True)
     jobs = models.ManyToManyField(ServiceActionJob, related_name="tickets", blank=True)

@@ -1,0 +1,145 @@
+"""What is asked of tickets and reports: who may see which, and how lists are read without a query for each row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce, Left
+
+from .history import History
+from .people import AbusePermission, Profile, User
+from .reports import ItemScreenshotFeedback, Report, ReportItem
+from .rules import BusinessRulesHistory
+from .statuses import Priority, ReportStatus, TicketStatus
+from .tags import Tag
+from .tickets import ServiceActionJob, StarredTicket, Ticket, TicketComment
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one user may see: all of it as a superuser, else what his profile in each category allows."""
+
+    profiles: Mapping[str, str]
+    """Profile name by category name."""
+    sees_all: bool
+
+    def may_see_ticket(self, ticket: Ticket) -> bool:
+        """Tickets of his categories; confidential ones only as an expert of the category."""
+        if self.sees_all:
+            return True
+        profile = self.profiles.get(ticket.category_id)
+        return profile is not None and (profile == Profile.Name.EXPERT or not ticket.confidential)
+
+    def may_see_report(self, report: Report) -> bool:
+        """Reports of his categories."""
+        return self.sees_all or report.category_id in self.profiles
+
+    def tickets(self) -> QuerySet[Ticket]:
+        """The tickets for which `may_see_ticket` holds."""
+        if self.sees_all:
+            return Ticket.all()
+        experts = [category for category, profile in self.profiles.items() if profile == Profile.Name.EXPERT]
+        return Ticket.filter(Q(category__in=experts) | Q(category__in=list(self.profiles), confidential=False))
+
+    def reports(self) -> QuerySet[Report]:
+        """The reports for which `may_see_report` holds."""
+        return Report.all() if self.sees_all else Report.filter(category__in=list(self.profiles))
+
+
+def sight_of(user: User) -> Sight:
+    """What a user may see, in one query."""
+    rows = AbusePermission.filter(user=user).order_by("category").values_list("category", "profile__name")
+    return Sight(dict(rows), sees_all=user.is_superuser)
+
+
+def live_tickets(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
+    return tickets.exclude(status=TicketStatus.CLOSED)
+
+
+def live_reports(reports: QuerySet[Report]) -> QuerySet[Report]:
+    return reports.exclude(status=ReportStatus.ARCHIVED)
+
+
+PRIORITY_RANK = Case(
+    *[When(priority=priority, then=Value(priority.rank)) for priority in Priority], output_field=IntegerField()
+)
+"""To order tickets by urgency instead of by the alphabet."""
+
+
+def with_ticket_counts(tickets: QuerySet[Ticket], *, user: User) -> QuerySet[Ticket]:
+    """Tickets with `attached_reports_count`, `comments_count` and, for this user, `starred_by_me`."""
+    return tickets.annotate(
+        attached_reports_count=_count(Report),
+        comments_count=_count(TicketComment),
+        starred_by_me=Exists(StarredTicket.filter(ticket=OuterRef("pk"), user=user)),
+    )
+
+
+def _count(model: type[Report] | type[TicketComment]) -> Coalesce:
+    grouped = model.filter(ticket=OuterRef("pk")).order_by().values("ticket")
+    return Coalesce(Subquery(grouped.annotate(n=Count("pk")).values("n")), Value(0))
+
+
+def with_ticket_relations(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
+    """Tickets with their customer, service, owner, resolution, action and tags, read together."""
+    return tickets.select_related(
+        "defendant__details", "service", "treated_by", "resolution", "action"
+    ).prefetch_related("tags")
+
+
+BODY_START = 20_000
+"""Characters of a report's text that a list shows."""
+
+
+def with_report_relations(reports: QuerySet[Report]) -> QuerySet[Report]:
+    """Reports with their customer, service, reporter and tags, read together."""
+    return reports.select_related("defendant__details", "service", "provider").prefetch_related("tags")
+
+
+def with_body_start(reports: QuerySet[Report]) -> QuerySet[Report]:
+    """Reports without their text; `body_start` is its beginning, one character longer than shown when there is more."""
+    return reports.annotate(body_start=Left("body", BODY_START + 1)).defer("body")
+
+
+def items_with_views(report: Report) -> QuerySet[ReportItem]:
+    """The items of a report in the order in which they were found, each with `viewed`: by the defendant."""
+    seen = ItemScreenshotFeedback.filter(item=OuterRef("pk"), is_viewed=True)
+    return ReportItem.filter(report=report).annotate(viewed=Exists(seen)).order_by("pk")
+
+
+def tags_on_ticket(ticket: Ticket) -> QuerySet[Tag]:
+    """The tags of a ticket and of the reports in it, each once."""
+    own = Ticket.tags.through.objects.filter(ticket=ticket).values("tag")
+    of_reports = Report.tags.through.objects.filter(report__ticket=ticket).values("tag")
+    return Tag.filter(Q(pk__in=own) | Q(pk__in=of_reports))
+
+
+def comments_on_ticket(ticket: Ticket) -> QuerySet[TicketComment]:
+    """The remarks on a ticket, newest first."""
+    return TicketComment.filter(ticket=ticket).select_related("comment__user").order_by("-comment__date", "-pk")
+
+
+def jobs_of_ticket(ticket: Ticket) -> QuerySet[ServiceActionJob]:
+    """The orders to carry out an action for a ticket, oldest first."""
+    return ServiceActionJob.filter(tickets=ticket).select_related("action").order_by("creation_date", "pk")
+
+
+def history_of_ticket(ticket: Ticket) -> QuerySet[History]:
+    """What happened to a ticket, newest first."""
+    return History.filter(ticket=ticket).select_related("user").order_by("-date", "-pk")
+
+
+def decisions_on_ticket(ticket: Ticket) -> QuerySet[BusinessRulesHistory]:
+    """What the rules decided about a ticket and the reports in it, newest first: why it is as it is."""
+    return _decisions(Q(ticket=ticket) | Q(report__ticket=ticket))
+
+
+def decisions_on_report(report: Report) -> QuerySet[BusinessRulesHistory]:
+    """What the rules decided about a report, newest first."""
+    return _decisions(Q(report=report))
+
+
+def _decisions(about: Q) -> QuerySet[BusinessRulesHistory]:
+    return BusinessRulesHistory.filter(about).select_related("business_rules").defer("trace").order_by("-date", "-pk")
