@@ -1,0 +1,1 @@
+"""Tests of abuse.api and of the accounts and commands behind it."""
