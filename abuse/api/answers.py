@@ -1,0 +1,54 @@
+"""What all answers of the API have in common: camelCase names at the edge, times in whole seconds since 1970."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from datetime import datetime
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Annotated, Any
+
+from flask import Response, jsonify
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+
+def _epoch(value: object) -> object:
+    return int(value.timestamp()) if isinstance(value, datetime) else value
+
+
+EpochSeconds = Annotated[int, BeforeValidator(_epoch), Field(description="Seconds since 1970-01-01 00:00 UTC.")]
+
+
+class Answer(BaseModel):
+    """A JSON object of the API; Python names here, camelCase in the JSON."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True, extra="forbid")
+
+    @classmethod
+    def json_names(cls) -> tuple[str, ...]:
+        """The names of its fields in the JSON."""
+        return tuple(field.alias or name for name, field in cls.model_fields.items())
+
+
+class Message(Answer):
+    """That something was done, or what is wrong."""
+
+    message: str
+
+
+def rows_answer(rows: Iterable[Answer], names: Set[str] | None) -> Response:
+    """A bare array of rows, as the lists answer. `names`: only these fields, by their names in the JSON."""
+    return jsonify(rows_of(rows, names))
+
+
+def rows_of(rows: Iterable[Answer], names: Set[str] | None) -> list[dict[str, Any]]:
+    """The rows as JSON objects. `names`: only these fields, by their names in the JSON."""
+    dumped = (row.model_dump(mode="json", by_alias=True) for row in rows)
+    return [row if names is None else {name: row[name] for name in row if name in names} for row in dumped]
+
+
+def single_address(network: IPv4Network | IPv6Network | None) -> IPv4Address | IPv6Address | None:
+    """The address of a network that holds one; None for wider networks."""
+    if network is None or network.prefixlen != network.max_prefixlen:
+        return None
+    return network.network_address

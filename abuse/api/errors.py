@@ -1,0 +1,79 @@
+"""Every error as JSON: `{"message": …}`, the right status, nothing of the database in the text."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from apiflask import APIFlask, HTTPError
+from django.db import InterfaceError, OperationalError
+from flask import Request
+from flask.json.provider import DefaultJSONProvider
+
+from .access import TOKEN_HEADER
+
+_Answer = tuple[dict[str, str], int, dict[str, Any]]
+ERROR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "title": "Error",
+    "required": ["message"],
+    "properties": {"message": {"type": "string", "description": "What is wrong, for people."}},
+    "examples": [{"message": "filters.paginate.currentPage: 0; expected greater than or equal to 1"}],
+}
+
+
+ERROR_REF = {"$ref": "#/components/schemas/Error"}
+
+
+def error_response(description: str) -> dict[str, Any]:
+    """An error in the OpenAPI document, for where APIFlask does not write it by itself."""
+    return {"description": description, "content": {"application/json": {"schema": ERROR_REF}}}
+
+
+class JsonProvider(DefaultJSONProvider):
+    """JSON as Flask does it, but keys stay in order, and nesting too deep is a fault of the text, not of the server."""
+
+    sort_keys = False
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        try:
+            return json.loads(s, **kwargs)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+
+class JsonRequest(Request):
+    """A request that says what is wrong with its JSON."""
+
+    def on_json_loading_failure(self, e: ValueError | None) -> Any:
+        raise HTTPError(400, f"body: {e or 'no JSON'}; expected a JSON object")
+
+
+def install(app: APIFlask) -> None:
+    """Make all errors of the application answer as JSON."""
+    app.json = JsonProvider(app)
+    app.request_class = JsonRequest
+    app.error_processor(_answer)
+
+    def database_away(error: Exception) -> _Answer:
+        app.logger.error("The database cannot be used", exc_info=error)
+        return _answer(HTTPError(503, "The database cannot be used at the moment", headers={"Retry-After": "5"}))
+
+    app.register_error_handler(OperationalError, database_away)
+    app.register_error_handler(InterfaceError, database_away)
+
+
+def _answer(error: HTTPError) -> _Answer:
+    headers = dict(error.headers)
+    if error.status_code == 401:
+        headers["WWW-Authenticate"] = f'ApiKey header="{TOKEN_HEADER}"'
+    message = error.message or ""
+    if error.detail:
+        # What a schema found: {"json": {"name": ["Field required"]}}.
+        faults = [
+            f"{field}: {' '.join(messages)}"
+            for fields in error.detail.values()
+            for field, messages in sorted(fields.items())
+        ]
+        message = "; ".join(faults)
+    return {"message": message}, error.status_code, headers

@@ -1,0 +1,145 @@
+"""The grammar of the `filters` query parameter: JSON that says which rows, which fields, in what order, which page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote
+
+from apiflask import HTTPError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.alias_generators import to_camel
+
+MAX_LENGTH = 32_768
+"""Characters of the parameter."""
+MAX_PAGE_SIZE = 250
+MAX_PAGE = 1_000_000
+MAX_CLAUSES = 50
+MAX_VALUES = 1000
+MAX_TEXT = 1024
+Scalar = str | int | bool | None
+
+
+class FilterError(HTTPError):
+    """The `filters` parameter cannot be used: which part, what it is, and what was expected."""
+
+    def __init__(self, part: str, value: object, expected: str) -> None:
+        super().__init__(400, f"{part}: {_shown(value)}; expected {expected}")
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=True, default=str)
+    return text if len(text) <= 100 else text[:99] + "…"
+
+
+def _scalar(value: Any) -> Any:
+    match value:
+        case str():
+            return _text(value)
+        case bool() | int() | None:
+            return value
+        case _:
+            raise ValueError("expected text, a whole number, true, false or null")
+
+
+def _text(value: str) -> str:
+    if len(value) > MAX_TEXT:
+        raise ValueError(f"expected at most {MAX_TEXT} characters")
+    # PostgreSQL can store neither.
+    if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("expected text without NUL and without halves of surrogate pairs")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_text)]
+Clause = dict[str, Annotated[list[Annotated[Any, AfterValidator(_scalar)]], Field(max_length=MAX_VALUES)]]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+
+
+class Paginate(_Part):
+    """Which page. A size of 0 asks for no rows, sizes above 250 are served as 250."""
+
+    results_per_page: int = Field(default=10, ge=0)
+    current_page: int = Field(default=1, ge=1, le=MAX_PAGE)
+
+    @field_validator("results_per_page", "current_page", mode="before")
+    @classmethod
+    def _null_is_absent(cls, value: object, info: Any) -> object:
+        return cls.model_fields[info.field_name].default if value is None else value
+
+    @property
+    def size(self) -> int:
+        return min(self.results_per_page, MAX_PAGE_SIZE)
+
+    @property
+    def start(self) -> int:
+        return (self.current_page - 1) * self.size
+
+
+class Where(_Part):
+    """Which rows. `in`: one of the values, for every field named; `like`: the first value within any field named."""
+
+    in_: list[Clause] = Field(default=[], alias="in", max_length=MAX_CLAUSES)
+    like: list[Clause] = Field(default=[], max_length=MAX_CLAUSES)
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(self.in_) and not any(self.like)
+
+
+class Filters(_Part):
+    """The whole parameter; every part may be left out. `onlyUnassigned` is read by /tickets/todo alone."""
+
+    paginate: Paginate = Paginate()
+    sort_by: dict[str, Literal[1, -1]] = Field(default={}, max_length=10)
+    query_fields: list[str] | None = Field(default=None, max_length=100)
+    where: Where = Where()
+    only_unassigned: bool = False
+
+
+class FiltersParameter(BaseModel):
+    """The query string of a list. `filters` is JSON; `read_filters` reads it."""
+
+    filters: str | None = None
+
+
+NO_FILTERS = Filters()
+
+
+def read_filters(text: str | None) -> Filters:
+    """The parameter as sent, URL-decoded once by the server; a second encoding is taken off here.
+
+    :raises FilterError: naming the part, its value and what was expected.
+    """
+    if not text:
+        return NO_FILTERS
+    if len(text) > MAX_LENGTH:
+        raise FilterError("filters", f"{len(text)} characters", f"at most {MAX_LENGTH}")
+    try:
+        return Filters.model_validate(_decoded(text))
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        part = ".".join(["filters", *(str(place) for place in fault["loc"])])
+        raise FilterError(part, fault["input"], _expected(fault["type"], fault["msg"], fault["loc"])) from None
+
+
+def _decoded(text: str) -> object:
+    for candidate in (text, unquote(text)):
+        try:
+            return json.loads(candidate)
+        except (ValueError, RecursionError):
+            continue
+    raise FilterError("filters", text, "a JSON object, URL-encoded once or twice")
+
+
+def _expected(kind: str, message: str, place: Sequence[int | str]) -> str:
+    if kind == "extra_forbidden":
+        models: dict[str, type[_Part]] = {"paginate": Paginate, "where": Where}
+        model = models.get(str(place[0]), Filters) if len(place) > 1 else Filters
+        return "one of " + ", ".join(sorted(field.alias or name for name, field in model.model_fields.items()))
+    message = message.removeprefix("Value error, ").removeprefix("expected ")
+    return message.replace("Input should be ", "").replace("Unable to parse input string as an integer", "an integer")

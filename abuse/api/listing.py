@@ -1,0 +1,177 @@
+"""Lists: the allow-list of what may be selected, sorted and filtered by, and its use on a queryset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from ipaddress import ip_address
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from django.db.models import F, Model, Q, QuerySet
+from django.db.models.expressions import Combinable
+
+from .filters import Clause, FilterError, Filters, Scalar
+
+Row = TypeVar("Row", bound=Model)
+MAX_ID = 2**63 - 1
+
+
+class Kind(Enum):
+    """What the values of a condition are."""
+
+    TEXT = "text"
+    FLAG = "true or false"
+    ID = f"a whole number from 1 to {MAX_ID}"
+    ADDRESS = "an IP address"
+
+
+class Condition(NamedTuple):
+    """A column that rows may be chosen by. `to_many`: one row has several of it."""
+
+    path: str
+    kind: Kind = Kind.TEXT
+    to_many: bool = False
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[Row]):
+    """All that may be asked of one list. Names are those of the JSON; nothing else reaches the ORM."""
+
+    fields: frozenset[str]
+    """The fields of a row."""
+    always: frozenset[str]
+    """The fields that every row has, whatever is selected."""
+    sorts: Mapping[str, str | Combinable]
+    default_sort: Sequence[str]
+    conditions: Mapping[str, Sequence[Condition]]
+    """Several columns under one name: any of them will do."""
+
+    def description(self, remark: str) -> str:
+        """What may be asked, for the OpenAPI document."""
+        like = [name for name, columns in self.conditions.items() if any(one.kind != Kind.FLAG for one in columns)]
+        parts = {
+            "queryFields": self.fields,
+            "sortBy": self.sorts,
+            "where.in": self.conditions,
+            "where.like": like,
+        }
+        return "\n".join([remark, "", *(f"* `{part}`: {', '.join(sorted(names))}" for part, names in parts.items())])
+
+    def selected(self, filters: Filters) -> frozenset[str] | None:
+        """The fields to answer with; None for all.
+
+        :raises FilterError: for an unknown field.
+        """
+        if filters.query_fields is None:
+            return None
+        for name in filters.query_fields:
+            if name not in self.fields:
+                raise FilterError("filters.queryFields", name, _one_of(self.fields))
+        return self.always | frozenset(filters.query_fields)
+
+    def chosen(self, rows: QuerySet[Row], filters: Filters) -> QuerySet[Row]:
+        """The rows that fulfil the conditions.
+
+        :raises FilterError: for an unknown field, or a value that a field cannot have.
+        """
+        for name, values in _pairs(filters.where.in_):
+            part = f"filters.where.in.{name}"
+            matches = [_one_of_these(rows, part, one, values) for one in self._conditions("filters.where.in", name)]
+            rows = rows.filter(_any(matches))
+        alternatives: list[Q] = []
+        for name, values in _pairs(filters.where.like):
+            part = f"filters.where.like.{name}"
+            conditions = self._conditions("filters.where.like", name)
+            if not values:
+                raise FilterError(part, values, "a value")
+            alternatives.extend(_holding(rows, part, one, values[0]) for one in conditions)
+        return rows.filter(_any(alternatives)) if alternatives else rows
+
+    def page(self, rows: QuerySet[Row], filters: Filters) -> QuerySet[Row]:
+        """The rows in order, of the page asked for.
+
+        :raises FilterError: for an unknown field.
+        """
+        order: list[Any] = []
+        for name, direction in filters.sort_by.items():
+            if name not in self.sorts:
+                raise FilterError("filters.sortBy", name, _one_of(self.sorts))
+            by = self.sorts[name]
+            expression = F(by) if isinstance(by, str) else by
+            order.append(expression.desc() if direction < 0 else expression.asc())  # type: ignore[attr-defined]
+        # The id makes the order total: without it a row could be on two pages, or on none.
+        ordered = rows.order_by(*order, *([] if order else self.default_sort), "pk")
+        return ordered[filters.paginate.start : filters.paginate.start + filters.paginate.size]
+
+    def _conditions(self, part: str, name: str) -> Sequence[Condition]:
+        if name not in self.conditions:
+            raise FilterError(part, name, _one_of(self.conditions))
+        return self.conditions[name]
+
+
+def _one_of(names: Mapping[str, object] | frozenset[str]) -> str:
+    return "one of " + ", ".join(sorted(names))
+
+
+def _pairs(clauses: Sequence[Clause]) -> list[tuple[str, list[Scalar]]]:
+    return [pair for clause in clauses for pair in clause.items()]
+
+
+def _any(matches: Sequence[Q]) -> Q:
+    whole = matches[0]
+    for match in matches[1:]:
+        whole |= match
+    return whole
+
+
+def _one_of_these(rows: QuerySet[Row], part: str, condition: Condition, values: Sequence[Scalar]) -> Q:
+    if None in values and not condition.nullable:
+        raise FilterError(part, None, condition.kind.value)
+    match = Q(**{f"{condition.path}__in": [_converted(part, condition.kind, one) for one in values if one is not None]})
+    if None in values:
+        match |= Q(**{f"{condition.path}__isnull": True})
+    return _once(rows, condition, match)
+
+
+def _holding(rows: QuerySet[Row], part: str, condition: Condition, value: Scalar) -> Q:
+    match condition.kind:
+        case Kind.TEXT | Kind.ADDRESS:
+            if isinstance(value, bool) or not isinstance(value, str | int):
+                raise FilterError(part, value, "text")
+            return _once(rows, condition, Q(**{f"{condition.path}__icontains": str(value)}))
+        case Kind.ID:
+            number = _as_id(value)
+            return Q(**{condition.path: number}) if number else Q(pk__in=[])
+        case Kind.FLAG:
+            raise FilterError(part, value, "this field under filters.where.in")
+
+
+def _once(rows: QuerySet[Row], condition: Condition, match: Q) -> Q:
+    """Over a relation to many, the match as a subquery: a join would give a row as often as it matches."""
+    return Q(pk__in=rows.model._default_manager.filter(match).values("pk")) if condition.to_many else match
+
+
+def _converted(part: str, kind: Kind, value: Scalar) -> Scalar:
+    match kind:
+        case Kind.FLAG if isinstance(value, bool) or value in (0, 1):
+            return bool(value)
+        case Kind.ID if number := _as_id(value):
+            return number
+        case Kind.TEXT if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+            return str(value)
+        case Kind.ADDRESS if isinstance(value, str):
+            try:
+                return str(ip_address(value))
+            except ValueError:
+                pass
+    raise FilterError(part, value, kind.value)
+
+
+def _as_id(value: Scalar) -> int | None:
+    if isinstance(value, bool) or value is None:
+        return None
+    text = str(value)
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
+    return number if 1 <= number <= MAX_ID else None

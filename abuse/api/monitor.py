@@ -1,0 +1,24 @@
+"""Whether the desk is alive."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from django.db import connection
+
+from .answers import Message
+
+blueprint = APIBlueprint("monitor", __name__, url_prefix="/api", tag="Health")
+
+
+@blueprint.get("/monitor")
+@blueprint.output(Message, example={"message": "ok"})
+@blueprint.doc(responses={503: "The database cannot be used."})
+def ping() -> Message:
+    """Ask whether the server and its database work
+
+    Needs no login.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        cursor.fetchone()
+    return Message(message="ok")

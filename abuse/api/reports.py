@@ -1,0 +1,141 @@
+"""Reports: the list, one of them, and its items."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint, HTTPError
+from flask import Response
+
+from abuse.config import current
+from abuse.models import Report, ReportItem
+from abuse.models.fields import Network
+from abuse.models.questions import (
+    decisions_on_report,
+    items_with_views,
+    live_reports,
+    with_body_start,
+    with_report_relations,
+)
+
+from . import examples
+from .access import current_sight
+from .answers import rows_answer
+from .filters import FiltersParameter, read_filters
+from .listing import Condition, Kind, Listing
+from .reports_schemas import ItemAnswer, ItemsAnswer, ReportDetail, ReportRow, ReportRows
+
+blueprint = APIBlueprint("reports", __name__, url_prefix="/api/reports", tag="Reports")
+
+MAX_DECISIONS = 200
+
+_CUSTOMER_ID = Condition("defendant__customer_id")
+_CUSTOMER_EMAIL = Condition("defendant__details__email")
+_RAW_ITEM = Condition("items__raw_item", to_many=True)
+
+REPORTS: Listing[Report] = Listing(
+    fields=frozenset(ReportRow.json_names()),
+    always=frozenset({"id"}),
+    sorts={
+        "id": "pk",
+        "category": "category",
+        "status": "status",
+        "provider": "provider",
+        "receivedDate": "received_date",
+        "creationDate": "created_at",
+        "subject": "subject",
+        "ticket": "ticket_id",
+    },
+    default_sort=("-received_date", "-pk"),
+    conditions={
+        "id": [Condition("pk", Kind.ID)],
+        "ticket": [Condition("ticket_id", Kind.ID, nullable=True)],
+        "category": [Condition("category__name")],
+        "status": [Condition("status")],
+        "service": [Condition("service__name", nullable=True)],
+        "defendant": [_CUSTOMER_ID, _CUSTOMER_EMAIL],
+        "defendantCustomerId": [_CUSTOMER_ID._replace(nullable=True)],
+        "defendantEmail": [_CUSTOMER_EMAIL],
+        "defendantCountry": [Condition("defendant__details__country")],
+        "defendantTag": [Condition("defendant__tags__name", to_many=True)],
+        "reportTag": [Condition("tags__name", to_many=True)],
+        "provider": [Condition("provider__email")],
+        "providerEmail": [Condition("provider__email")],
+        "providerTag": [Condition("provider__tags__name", to_many=True)],
+        "item": [_RAW_ITEM, Condition("items__fqdn", to_many=True)],
+        "itemRawItem": [_RAW_ITEM],
+        "itemIpReverse": [Condition("items__ip_reverse", to_many=True)],
+        "itemFqdnResolved": [Condition("items__fqdn_resolved", Kind.ADDRESS, to_many=True)],
+        "reporterReference": [Condition("reporter_reference", nullable=True)],
+        "subject": [Condition("subject")],
+        "body": [Condition("body")],
+        "fulltext": [Condition("subject"), Condition("body"), _RAW_ITEM],
+    },
+)
+
+ITEMS: Listing[ReportItem] = Listing(
+    fields=frozenset(ItemAnswer.json_names()),
+    always=frozenset({"id"}),
+    sorts={"id": "pk", "rawItem": "raw_item", "itemType": "item_type", "date": "date"},
+    default_sort=(),
+    conditions={
+        "id": [Condition("pk", Kind.ID)],
+        "rawItem": [Condition("raw_item")],
+        "itemType": [Condition("item_type")],
+    },
+)
+
+
+@blueprint.get("")
+@blueprint.input(FiltersParameter, location="query")
+@blueprint.output(ReportRows, example=[examples.REPORT_ROW])
+@blueprint.doc(description=REPORTS.description("Without conditions, archived reports are left out."))
+def list_reports(query_data: FiltersParameter) -> Response:
+    """List the reports that one may see"""
+    filters = read_filters(query_data.filters)
+    names = REPORTS.selected(filters)
+    reports = REPORTS.chosen(current_sight().reports(), filters)
+    if filters.where.is_empty:
+        reports = live_reports(reports)
+    reports = with_report_relations(with_body_start(reports))
+    return rows_answer((ReportRow.of(report) for report in REPORTS.page(reports, filters)), names)
+
+
+@blueprint.get("/<int:report_id>")
+@blueprint.output(ReportDetail, example=examples.REPORT_DETAIL)
+@blueprint.doc(responses={403: "The report's category is not open to the caller."})
+def show_report(report_id: int) -> ReportDetail:
+    """Show a report, with what the rules decided on it"""
+    report = _visible(report_id)
+    return ReportDetail.of(report, decisions=list(decisions_on_report(report)[:MAX_DECISIONS]))
+
+
+@blueprint.get("/<int:report_id>/items")
+@blueprint.input(FiltersParameter, location="query")
+@blueprint.output(ItemsAnswer, example=examples.ITEMS)
+@blueprint.doc(
+    description=ITEMS.description("`itemsCount` counts all that fulfil the conditions, on this page or not."),
+    responses={403: "The report's category is not open to the caller."},
+)
+def list_items(report_id: int, query_data: FiltersParameter) -> ItemsAnswer:
+    """List the items of a report"""
+    filters = read_filters(query_data.filters)
+    ITEMS.selected(filters)
+    items = ITEMS.chosen(items_with_views(_visible(report_id)), filters)
+    managed = current().MANAGED_NETWORKS
+    rows = [ItemAnswer.of(item, ip_category=_ip_category(item.network, managed)) for item in ITEMS.page(items, filters)]
+    return ItemsAnswer(items=rows, items_count=items.count())
+
+
+def _visible(report_id: int) -> Report:
+    report = with_report_relations(Report.all()).filter(pk=report_id).first()
+    if report is None:
+        raise HTTPError(404, f"There is no report {report_id}")
+    if not current_sight().may_see_report(report):
+        raise HTTPError(403, f"You have no profile in {report.category_id}, the category of report {report_id}")
+    return report
+
+
+def _ip_category(network: Network | None, managed: tuple[Network, ...]) -> str | None:
+    if network is None:
+        return None
+    inside = any(ours.version == network.version and network.subnet_of(ours) for ours in managed)  # type: ignore[arg-type]
+    return "managed" if inside else "other"

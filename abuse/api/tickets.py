@@ -1,0 +1,129 @@
+"""Tickets: the list and one of them."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint, HTTPError
+from flask import Response
+
+from abuse.models import Ticket
+from abuse.models.questions import (
+    PRIORITY_RANK,
+    comments_on_ticket,
+    decisions_on_ticket,
+    history_of_ticket,
+    jobs_of_ticket,
+    live_tickets,
+    tags_on_ticket,
+    with_ticket_counts,
+    with_ticket_relations,
+)
+
+from . import examples
+from .access import current_sight, current_user
+from .answers import rows_answer
+from .filters import FiltersParameter, read_filters
+from .listing import Condition, Kind, Listing
+from .tickets_schemas import TicketDetail, TicketRow, TicketRows
+
+blueprint = APIBlueprint("tickets", __name__, url_prefix="/api/tickets", tag="Tickets")
+
+MAX_HISTORY = 1000
+MAX_COMMENTS = 1000
+MAX_JOBS = 1000
+MAX_DECISIONS = 200
+
+_CUSTOMER_ID = Condition("defendant__customer_id")
+_CUSTOMER_EMAIL = Condition("defendant__details__email")
+_REPORT_TAG = Condition("reports__tags__name", to_many=True)
+_TICKET_TAG = Condition("tags__name", to_many=True)
+_RAW_ITEM = Condition("reports__items__raw_item", to_many=True)
+_SUBJECT = Condition("reports__subject", to_many=True)
+_BODY = Condition("reports__body", to_many=True)
+
+TICKETS: Listing[Ticket] = Listing(
+    fields=frozenset(TicketRow.json_names()),
+    always=frozenset({"id", "attachedReportsCount", "commentsCount", "starredByMe"}),
+    sorts={
+        "id": "pk",
+        "publicId": "public_id",
+        "category": "category",
+        "status": "status",
+        "priority": PRIORITY_RANK,
+        "treatedBy": "treated_by__username",
+        "creationDate": "creation_date",
+        "modificationDate": "modification_date",
+        "attachedReportsCount": "attached_reports_count",
+    },
+    default_sort=(),
+    conditions={
+        "id": [Condition("pk", Kind.ID)],
+        "publicId": [Condition("public_id")],
+        "ticketIds": [Condition("public_id"), Condition("pk", Kind.ID)],
+        "category": [Condition("category__name")],
+        "status": [Condition("status")],
+        "priority": [Condition("priority")],
+        "resolution": [Condition("resolution__codename", nullable=True)],
+        "treatedBy": [Condition("treated_by__username", nullable=True)],
+        "starredBy": [Condition("starred_by__user__username", to_many=True)],
+        "alarm": [Condition("alarm", Kind.FLAG)],
+        "confidential": [Condition("confidential", Kind.FLAG)],
+        "escalated": [Condition("escalated", Kind.FLAG)],
+        "moderation": [Condition("moderation", Kind.FLAG)],
+        "protected": [Condition("protected", Kind.FLAG)],
+        "service": [Condition("service__name", nullable=True)],
+        "defendant": [_CUSTOMER_ID, _CUSTOMER_EMAIL],
+        "defendantCustomerId": [_CUSTOMER_ID._replace(nullable=True)],
+        "defendantEmail": [_CUSTOMER_EMAIL],
+        "defendantCountry": [Condition("defendant__details__country")],
+        "defendantTag": [Condition("defendant__tags__name", to_many=True)],
+        "ticketTag": [_TICKET_TAG],
+        "ticketsTag": [_TICKET_TAG],
+        "reportTag": [_REPORT_TAG],
+        "reportsTag": [_REPORT_TAG],
+        "providerEmail": [Condition("reports__provider__email", to_many=True)],
+        "providerTag": [Condition("reports__provider__tags__name", to_many=True)],
+        "item": [_RAW_ITEM, Condition("reports__items__fqdn", to_many=True)],
+        "itemRawItem": [_RAW_ITEM],
+        "itemIpReverse": [Condition("reports__items__ip_reverse", to_many=True)],
+        "itemFqdnResolved": [Condition("reports__items__fqdn_resolved", Kind.ADDRESS, to_many=True)],
+        "subject": [_SUBJECT],
+        "body": [_BODY],
+        "fulltext": [_SUBJECT, _BODY, _RAW_ITEM],
+    },
+)
+
+
+@blueprint.get("")
+@blueprint.input(FiltersParameter, location="query")
+@blueprint.output(TicketRows, example=[examples.TICKET_ROW])
+@blueprint.doc(description=TICKETS.description("Without conditions, closed tickets are left out."))
+def list_tickets(query_data: FiltersParameter) -> Response:
+    """List the tickets that one may see"""
+    filters = read_filters(query_data.filters)
+    names = TICKETS.selected(filters)
+    tickets = TICKETS.chosen(current_sight().tickets(), filters)
+    if filters.where.is_empty:
+        tickets = live_tickets(tickets)
+    tickets = with_ticket_relations(with_ticket_counts(tickets, user=current_user()))
+    return rows_answer((TicketRow.of(ticket) for ticket in TICKETS.page(tickets, filters)), names)
+
+
+@blueprint.get("/<int:ticket_id>")
+@blueprint.output(TicketDetail, example=examples.TICKET_DETAIL)
+@blueprint.doc(responses={403: "The ticket's category is not open to the caller, or the ticket is confidential."})
+def show_ticket(ticket_id: int) -> TicketDetail:
+    """Show a ticket, with why it is as it is"""
+    counted = with_ticket_relations(with_ticket_counts(Ticket.all(), user=current_user()))
+    ticket = counted.filter(pk=ticket_id).first()
+    if ticket is None:
+        raise HTTPError(404, f"There is no ticket {ticket_id}")
+    if not current_sight().may_see_ticket(ticket):
+        raise HTTPError(403, f"Your profile in {ticket.category_id} does not open ticket {ticket_id}")
+    return TicketDetail.of(
+        ticket,
+        tags=list(tags_on_ticket(ticket)),
+        comments=list(comments_on_ticket(ticket)[:MAX_COMMENTS]),
+        jobs=list(jobs_of_ticket(ticket)[:MAX_JOBS]),
+        history=list(history_of_ticket(ticket)[:MAX_HISTORY]),
+        decisions=list(decisions_on_ticket(ticket)[:MAX_DECISIONS]),
+    )

@@ -1,0 +1,113 @@
+"""The application around the resources: errors, headers, connections, health."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+from apiflask import APIFlask
+from django.db import OperationalError, connection, connections
+from flask.testing import FlaskClient
+
+from abuse.app import create_app
+
+from .conftest import Caller
+
+
+@pytest.fixture
+def broken() -> APIFlask:
+    """An application in which something fails."""
+    app = create_app()
+
+    @app.get("/broken")
+    def fail() -> str:
+        raise RuntimeError("column abuse_user.password: secret of the inside")
+
+    @app.get("/away")
+    def away() -> str:
+        raise OperationalError("connection to server at 192.0.2.1, user cerberus, failed")
+
+    return app
+
+
+def test_a_fault_of_ours_is_logged_once_and_says_nothing_outside(
+    broken: APIFlask, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = broken.test_client().get("/broken")
+    assert (response.status_code, response.get_json()) == (500, {"message": "Internal Server Error"})
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert "secret of the inside" in caplog.text
+
+
+def test_a_database_that_is_away_is_503_and_logged_once(broken: APIFlask, caplog: pytest.LogCaptureFixture) -> None:
+    response = broken.test_client().get("/away")
+    assert response.status_code == 503
+    assert response.get_json() == {"message": "The database cannot be used at the moment"}
+    assert response.headers["Retry-After"] == "5"
+    assert len(caplog.records) == 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("GET", "/api/nothing", 404),
+        ("POST", "/api/monitor", 405),
+        ("DELETE", "/api/auth", 405),
+    ],
+)
+def test_every_error_is_json(root: Caller, method: str, path: str, status: int) -> None:
+    response = root.client.open(path, method=method, headers={"X-Api-Token": root.token})
+    assert response.status_code == status
+    assert list(response.get_json()) == ["message"]
+
+
+@pytest.mark.django_db
+def test_no_path_of_the_api_but_the_public_ones_answers_without_a_token(app: APIFlask, client: FlaskClient) -> None:
+    open_paths = set()
+    for rule in app.url_map.iter_rules():
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}:
+            path = rule.rule.replace("<int:ticket_id>", "1").replace("<int:report_id>", "1")
+            if "<" not in path and client.open(path, method=method, json={}).status_code != 401:
+                open_paths.add((method, path))
+    assert open_paths == {("GET", "/api/monitor"), ("GET", "/api/openapi.json"), ("POST", "/api/auth")}
+    assert client.get("/api/anything").status_code == 401
+    assert client.options("/api/tickets").status_code == 401
+
+
+@pytest.mark.django_db
+def test_unknown_paths_and_ids_are_404(root: Caller) -> None:
+    for path in ("/api/anything", "/api/tickets/0", f"/api/tickets/{2**63}", f"/api/reports/{'9' * 5000}"):
+        assert root.get(path).status_code == 404, path
+    assert root.get("/api/tickets/-1").status_code == 404
+
+
+@pytest.mark.django_db
+def test_the_monitor_asks_the_database(client: FlaskClient) -> None:
+    response = client.get("/api/monitor")
+    assert (response.status_code, response.get_json()) == (200, {"message": "ok"})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_dropped_costs_no_request(client: FlaskClient) -> None:
+    assert client.get("/api/monitor").status_code == 200
+    connection.ensure_connection()
+    pid = connection.connection.info.backend_pid
+    other = connections.create_connection("default")
+    try:
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+    finally:
+        other.close()
+    assert client.get("/api/monitor").status_code == 200
+
+
+def test_answers_are_guarded_and_open_to_no_other_origin(client: FlaskClient) -> None:
+    headers = client.get("/api/openapi.json", headers={"Origin": "https://evil.example"}).headers
+    assert not [name for name in dict(headers) if name.startswith("Access-Control")]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
