@@ -15,6 +15,9 @@ from urllib.parse import quote
 import redis
 import rq
 from django.db import transaction
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq.job import Job
 
 from abuse import embedded
 from abuse.config import current
@@ -62,10 +65,13 @@ def connection() -> redis.Redis:
 
 def _connect() -> redis.Redis:
     settings = current()
+    # Once more at once, in case the server was restarted; not longer, since intake would wait for a mere doorbell.
+    retry = Retry(NoBackoff(), 1)
     if settings.uses_embedded_redis:
-        return redis.Redis.from_url(redis_url())
+        return redis.Redis.from_url(redis_url(), retry=retry)
     configured = settings.redis
     common: dict[str, Any] = {
+        "retry": retry,
         "db": configured.db,
         "username": configured.username,
         "password": configured.password.get_secret_value() if configured.password else None,
@@ -100,17 +106,21 @@ def queue(role: str) -> rq.Queue:
     )
 
 
-def queue_by_name(name: str) -> rq.Queue:
-    """A queue by the name it has in Redis, with the time limit that the settings give it."""
+def queue_by_name(name: str, job_class: type[Job] = Job) -> rq.Queue:
+    """A queue by the name it has in Redis, with the time limit that the settings give it.
+
+    `job_class`: what the jobs become that the queue itself reads, such as those whose worker died.
+    """
     for configured in (current().queues.default, current().queues.email, current().queues.kpi):
         if configured.name == name:
             return rq.Queue(
                 name,
                 default_timeout=configured.default_timeout,
                 connection=connection(),
+                job_class=job_class,
                 serializer=PlainDataSerializer,
             )
-    return rq.Queue(name, connection=connection(), serializer=PlainDataSerializer)
+    return rq.Queue(name, connection=connection(), job_class=job_class, serializer=PlainDataSerializer)
 
 
 def enqueue_on_commit(task: str, *args: Any, role: str = "default", **kwargs: Any) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import os
 import re
+import signal
 from typing import Any
 
 import rq
 from django.db import close_old_connections, connections
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
 from rq.executions import Execution
 from rq.job import Job
 
 from abuse.queues import PlainDataSerializer, connection, queue_by_name
+from abuse.utils.children import let_forks_die_with_us
+from abuse.utils.stopping import ask_to_stop
 
 TASK = re.compile(r"abuse\.tasks\.[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
@@ -36,7 +43,23 @@ def check_task(name: str) -> None:
 
 
 class CerberusWorker(rq.Worker):
-    """RQ's forking worker: a crash of the work kills the child alone."""
+    """RQ's forking worker: a crash of the work kills the child alone, and no child outlives the worker."""
+
+    def work(self, *args: Any, **kwargs: Any) -> bool:
+        # RQ's scheduler would go on for ever without its worker, and nobody could stop a job without one.
+        let_forks_die_with_us()
+        return bool(super().work(*args, **kwargs))
+
+    def handle_warm_shutdown_request(self) -> None:
+        """The job in hand is asked to come to an end soon."""
+        super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
+        if self.horse_pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.horse_pid, signal.SIGTERM)
+
+    def setup_work_horse_signals(self) -> None:
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        signal.signal(signal.SIGTERM, lambda *_: ask_to_stop())
 
     def execute_job(self, job: Job, queue: rq.Queue) -> None:
         # A child that inherits an open connection talks on the parent's socket and ends its session when it exits.
@@ -66,9 +89,12 @@ class CerberusJob(Job):
 
 def make_worker(queues: list[str]) -> CerberusWorker:
     """A worker for the named queues, highest priority first."""
+    server = connection()
+    # A restart of Redis takes seconds; without patience it would end the worker in the middle of a job.
+    server.set_retry(Retry(ExponentialBackoff(cap=1.0, base=0.05), 20))
     return CerberusWorker(
-        [queue_by_name(name) for name in queues],
-        connection=connection(),
+        [queue_by_name(name, CerberusJob) for name in queues],
+        connection=server,
         job_class=CerberusJob,
         serializer=PlainDataSerializer,
     )
