@@ -92,12 +92,13 @@ def give_back(claim: Claim, error: str, settings: Pipeline) -> EmailState | None
     row.error = error[:10_000]
     row.claim = None
     if row.attempts >= settings.max_attempts:
+        row.attempts = settings.max_attempts  # the claim that only finds too many of them is none itself
         row.state, row.done_at = EmailState.FAILED, timezone.now()
         row.reason = f"gave up after {row.attempts} attempts"
     else:
         row.state = EmailState.RECEIVED
         row.next_attempt_at = timezone.now() + timedelta(seconds=settings.retry_seconds * 2 ** (row.attempts - 1))
-    row.save(update_fields=["error", "claim", "state", "reason", "done_at", "next_attempt_at"])
+    row.save(update_fields=["error", "claim", "state", "reason", "done_at", "attempts", "next_attempt_at"])
     return EmailState(row.state)
 
 

@@ -19,6 +19,7 @@ from abuse.config import Settings, SettingsError
 from abuse.parsers import ParserContext
 from abuse.rules.engine.errors import DocumentError
 from abuse.services.facade import ServiceError
+from abuse.utils.stopping import is_asked_to_stop
 
 from .batch import settle
 from .claims import Claim, claim_fresh, claim_retry, give_back
@@ -32,7 +33,7 @@ MAX_BATCH_BYTES = 32 * 1024 * 1024
 
 
 def work(settings: Settings, *, seconds: float = 3600) -> int:
-    """Work off what waits, for so long at most; how many mails were settled.
+    """Work off what waits, for so long at most or until the process is asked to stop; how many mails were settled.
 
     :raises OperationalError, InterfaceError: when the database goes away. The mails in hand are taken up again when
         their lease is over.
@@ -40,24 +41,29 @@ def work(settings: Settings, *, seconds: float = 3600) -> int:
     context = parser_context(settings)
     end = time.monotonic() + seconds
     settled = 0
-    while time.monotonic() < end:
-        claims = [*claim_retry(settings.PIPELINE), *claim_fresh(settings.PIPELINE)]
-        if not claims:
+    while time.monotonic() < end and not is_asked_to_stop():
+        # One after the other: while the mail that was tried before is in hand, no fresh one is claimed with it.
+        retried = claim_retry(settings.PIPELINE)
+        settled += _work_off(retried, settings, context)
+        fresh = claim_fresh(settings.PIPELINE)
+        settled += _work_off(fresh, settings, context)
+        if not (retried or fresh):
             break
-        for group in _groups(claims):
-            settled += work_batch(group, settings, context)
         if not connection.in_atomic_block:
             close_old_connections()
     return settled
 
 
+def _work_off(claims: Sequence[Claim], settings: Settings, context: ParserContext) -> int:
+    return sum(work_batch(group, settings, context) for group in _groups(claims))
+
+
 def _groups(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
-    """Batches of one claim's mails that are small enough together; a mail that failed before is alone in its own."""
+    """The mails of one claim, in batches that are small enough together."""
     group: list[Claim] = []
     size = 0
     for claim in claims:
-        apart = claim.attempts > 1 or (group and (group[-1].token != claim.token or group[-1].attempts > 1))
-        if group and (apart or size + claim.size > MAX_BATCH_BYTES):
+        if group and size + claim.size > MAX_BATCH_BYTES:
             yield group
             group, size = [], 0
         group.append(claim)
@@ -77,13 +83,23 @@ def work_batch(claims: Sequence[Claim], settings: Settings, context: ParserConte
             mails.append(read(claim, context))
         except Exception as error:
             _failed(claim, error, settings)
+    return _settle_or_take_apart(_identify_or_take_apart(mails, settings), settings)
+
+
+def _identify_or_take_apart(mails: Sequence[ReadMail], settings: Settings) -> list[ReadMail]:
+    """The mails whose customers could be looked up; the others are given back."""
     try:
         identify(mails)
-    except ServiceError as error:
-        for mail in mails:
-            _failed(mail.claim, error, settings)
-        return 0
-    return _settle_or_take_apart(mails, settings)
+    except Exception as error:
+        # A customer database that cannot answer now is asked once for all; else it may be one mail it stumbles over.
+        is_down = isinstance(error, ServiceError) and not error.permanent
+        if len(mails) == 1 or is_down or _is_not_the_mails_fault(error):
+            for mail in mails:
+                _failed(mail.claim, error, settings)
+            return []
+        log.warning("the customers of %s mails are looked up one by one: %s", len(mails), error)
+        return [known for mail in mails for known in _identify_or_take_apart([mail], settings)]
+    return list(mails)
 
 
 def _settle_or_take_apart(mails: Sequence[ReadMail], settings: Settings) -> int:
