@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from abuse.models import Deadline, DeadlineState, ReportStatus, Ticket, TicketStatus, User
+from abuse.models import Deadline, DeadlineState, Report, ReportStatus, Ticket, TicketStatus, User
 
 from . import reports, tickets
 from .history import robot
@@ -45,6 +45,8 @@ def run_due(*, now: datetime | None = None) -> int:
 def _settle(pk: int, moment: datetime, actor: User) -> bool:
     try:
         with transaction.atomic():
+            if not _lock_subject(pk):
+                return False
             deadline = (
                 Deadline.filter(pk=pk, state=DeadlineState.PENDING, due_at__lte=moment)
                 .select_for_update(skip_locked=True)
@@ -61,6 +63,24 @@ def _settle(pk: int, moment: datetime, actor: User) -> bool:
         log.exception("deadline %s failed", pk)
         _postpone(pk, error)
         return False
+    return True
+
+
+def _lock_subject(pk: int) -> bool:
+    """Lock the report or ticket of a deadline before the deadline itself, as everybody does who cancels deadlines.
+
+    So its status is the present one and stays it, and nobody dead-locks. False when somebody is at it right now: what
+    he does may settle the matter, else the next round will.
+    """
+    row = Deadline.filter(pk=pk).values_list("report_id", "ticket_id").first()
+    if row is None:
+        return False
+    report_id, ticket_id = row
+    for model, subject_id in ((Report, report_id), (Ticket, ticket_id)):
+        if subject_id is not None:
+            locked = model.objects.filter(pk=subject_id).select_for_update(skip_locked=True, no_key=True)
+            if locked.values_list("pk").first() is None:
+                return False
     return True
 
 
