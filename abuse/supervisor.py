@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from abuse.config import PROJECT_ROOT
 
 POLL_SECONDS = 0.2
-STOP_SECONDS = 15
+STOP_SECONDS = 10
 RESTARTS = 5
 RESTART_WINDOW = 60.0
 """A part that dies more often than RESTARTS times within so many seconds is given up, and all stop with it."""
