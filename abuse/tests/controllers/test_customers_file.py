@@ -52,6 +52,22 @@ def test_the_demo_files() -> None:
     assert all(isinstance(record, CustomerRecord) for record in rows)
 
 
+def test_the_examples_of_the_reference_are_one_customer(tmp_path: Path) -> None:
+    page = (DEMO.parent / "docs" / "reference" / "customers-file.md").read_text(encoding="utf-8")
+    (from_json,) = read(tmp_path, page.partition("```json\n")[2].partition("```")[0])
+    rows = read(tmp_path, page.partition("```csv\n")[2].partition("```")[0])
+    assert isinstance(from_json, CustomerRecord)
+    resources: list[ResourceRecord] = []
+    for row in rows:
+        assert isinstance(row, CustomerRecord), row
+        resources += row.services[0].resources
+        without = {"services": {0: {"resources"}}}
+        assert row.model_dump(exclude=without) == from_json.model_dump(exclude=without)
+    assert tuple(resources) == from_json.services[0].resources
+    for column in COLUMNS:
+        assert f"`{column}`" in page
+
+
 def test_json_and_csv_say_the_same(tmp_path: Path) -> None:
     service = {
         "serviceId": "s1", "name": "vps-1", "domain": "ann.example", "componentType": "VPS",
