@@ -289,6 +289,15 @@ def test_an_overlap_is_found_behind_a_long_lease_of_the_same_customer() -> None:
     ]
 
 
+def test_an_overlap_with_a_lease_that_began_long_before_is_found() -> None:
+    mine = service("s1", lease("203.0.113.8", "2026-01-01", None), lease("203.0.113.8", "2026-02-01", "2026-03-01"))
+    yours = service("s2", lease("203.0.113.8", "2026-04-01", "2026-05-01"))
+    result = import_customers([record("c1", mine), record("c2", yours)])
+    assert result.warnings == (
+        "203.0.113.8/32: both customer c1 and customer c2 have it from 2026-04-01T00:00:00+00:00",
+    )
+
+
 def test_text_of_any_kind_comes_back_as_it_was() -> None:
     name = "Zoë \\N \"quoted\" \\t 'single' 🦊 %s {} $1"
     import_customers(

@@ -118,6 +118,13 @@ def test_the_narrowest_range_of_ports_wins() -> None:
     assert who("198.51.100.200", port=0) is None
 
 
+def test_each_customer_is_judged_by_his_narrowest_range() -> None:
+    hold("c1", "198.51.100.200", ports=(1, 1000), since="2026-03-01")
+    hold("c1", "198.51.100.200", ports=(100, 199), since="2026-01-01")
+    hold("c2", "198.51.100.200", ports=(100, 299), since="2026-02-01")
+    assert reason("198.51.100.200", port=150) == "198.51.100.200/32 ports 100-199 since 2026-01-01"
+
+
 def test_two_claims_are_decided_and_said() -> None:
     hold("late", "203.0.113.8/29", since="2026-03-01")
     hold("early", "203.0.113.8/29", since="2026-01-01")
