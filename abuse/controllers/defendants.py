@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
@@ -29,7 +29,7 @@ def service_key(info: ServiceInfo) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def ensure_defendants(infos: Iterable[DefendantInfo]) -> Mapping[str, Defendant]:
     """A row for each customer, with the present data as its details; by customer id.
 
@@ -44,12 +44,12 @@ def ensure_defendants(infos: Iterable[DefendantInfo]) -> Mapping[str, Defendant]
         # Sorted, so that two processes that add the same customers wait for each other instead of dead-locking.
         Defendant.objects.bulk_create([Defendant(customer_id=one) for one in missing], ignore_conflicts=True)
         found = _defendants(wanted)
-    now = timezone.now()
-    for customer_id, info in wanted.items():
-        defendant = found[customer_id]
-        digest = revision_digest(info)
-        if defendant.details is None or defendant.details.digest != digest:
-            _switch_revision(defendant, info, digest, now=now)
+    digests = {customer_id: revision_digest(info) for customer_id, info in wanted.items()}
+    changed = [
+        one for one, digest in digests.items() if (details := found[one].details) is None or details.digest != digest
+    ]
+    if changed:
+        _switch_revisions([_Change(found[one], wanted[one], digests[one]) for one in changed])
     return found
 
 
@@ -58,16 +58,37 @@ def _defendants(customer_ids: Iterable[str]) -> dict[str, Defendant]:
     return {defendant.customer_id: defendant for defendant in rows}
 
 
-def _switch_revision(defendant: Defendant, info: DefendantInfo, digest: str, *, now: datetime) -> None:
-    values = {name: value for name, value in dataclasses.asdict(info).items() if name != "customer_id"}
-    values = {name: _fitting(name, value) for name, value in values.items()}
-    revision, _ = DefendantRevision.get_or_create(defendant=defendant, digest=digest, defaults=values)
-    defendant.details, defendant.refreshed_at = revision, now
-    Defendant.filter(pk=defendant.pk).update(details=revision, refreshed_at=now)
-    DefendantHistory.create(defendant=defendant, revision=revision, date=now)
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A customer of whom the CRM says something new, and the digest of that."""
+
+    defendant: Defendant
+    info: DefendantInfo
+    digest: str
+
+    def revision(self) -> DefendantRevision:
+        values = {name: value for name, value in dataclasses.asdict(self.info).items() if name != "customer_id"}
+        values = {name: _fitting(name, value) for name, value in values.items()}
+        return DefendantRevision(defendant=self.defendant, digest=self.digest, **values)
 
 
-@transaction.atomic
+def _switch_revisions(changes: Sequence[_Change]) -> None:
+    now = timezone.now()
+    DefendantRevision.objects.bulk_create([change.revision() for change in changes], ignore_conflicts=True)
+    rows = DefendantRevision.filter(
+        defendant__in=[change.defendant for change in changes], digest__in=[change.digest for change in changes]
+    )
+    revisions = {(row.defendant_id, row.digest): row for row in rows}
+    for change in changes:
+        change.defendant.details = revisions[change.defendant.pk, change.digest]
+        change.defendant.refreshed_at = now
+    Defendant.objects.bulk_update([change.defendant for change in changes], ["details", "refreshed_at"])
+    DefendantHistory.objects.bulk_create(
+        [DefendantHistory(defendant=one.defendant, revision=one.defendant.details, date=now) for one in changes]
+    )
+
+
+@transaction.atomic(savepoint=False)
 def ensure_services(infos: Iterable[ServiceInfo]) -> Mapping[str, Service]:
     """A row for each service, by `service_key`. What the CRM says today replaces what it said before."""
     wanted = {service_key(info): info for info in infos}

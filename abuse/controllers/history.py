@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 from django.utils import timezone
 
 from abuse.models import ROBOT_NAME, History, Report, Ticket, User
 
-_buffer: ContextVar[list[History] | None] = ContextVar("history_buffer", default=None)
+from .together import present, written_together
+
+__all__ = ["record", "robot", "written_together"]
 
 
 def record(
@@ -25,7 +24,10 @@ def record(
     new: object = None,
     **refs: Any,
 ) -> None:
-    """Write one row of history, in the present transaction. `refs` are JSON values that name what else it is about."""
+    """Write one row of history, in the present transaction; at its end if that is `written_together`.
+
+    `refs` are JSON values that name what else it is about.
+    """
     row = History(
         ticket=ticket,
         report=report,
@@ -38,30 +40,11 @@ def record(
         ticket_status=ticket.status if ticket else None,
         date=timezone.now(),
     )
-    waiting = _buffer.get()
-    if waiting is None:
+    together = present()
+    if together is None:
         row.save(force_insert=True)
     else:
-        waiting.append(row)
-
-
-@contextmanager
-def written_together() -> Iterator[None]:
-    """Rows recorded inside are written in one statement at the end. To be used inside one transaction.
-
-    When the block fails nothing is written, as the transaction fails too.
-    """
-    if _buffer.get() is not None:
-        yield
-        return
-    token = _buffer.set([])
-    try:
-        yield
-        rows = _buffer.get()
-        if rows:
-            History.objects.bulk_create(rows, batch_size=1000)
-    finally:
-        _buffer.reset(token)
+        together.history.append(row)
 
 
 def robot() -> User:

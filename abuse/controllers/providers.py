@@ -23,7 +23,7 @@ def pattern_of(address: str) -> str:
     return f"*@{address.rpartition('@')[2]}"
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def ensure_providers(addresses: Iterable[str]) -> Mapping[str, Provider]:
     """A row for each sender, by key, with its tags read.
 

@@ -22,9 +22,9 @@ from abuse.models import (
 )
 
 from .history import record
+from .together import present, undecided, write_timeouts
 
 
-@transaction.atomic
 def set_status(report: Report, status: ReportStatus, *, actor: User, reason: str = "") -> None:
     """Move a report to a status; nothing happens when it has it. An archived report leaves its ticket's work.
 
@@ -34,39 +34,51 @@ def set_status(report: Report, status: ReportStatus, *, actor: User, reason: str
     if old == status:
         return
     check_move(str(report), REPORT_MOVES, old, status)
-    report.status = status
-    Report.filter(pk=report.pk).update(status=status)
-    record(
-        History.Type.CHANGE_REPORT_STATUS, actor=actor, report=report, ticket=report.ticket, field="status", old=old,
-        new=status, reason=reason,
-    )  # fmt: skip
+    with transaction.atomic(savepoint=False):
+        report.status = status
+        Report.filter(pk=report.pk).update(status=status)
+        record(
+            History.Type.CHANGE_REPORT_STATUS, actor=actor, report=report, ticket=report.ticket, field="status",
+            old=old, new=status, reason=reason,
+        )  # fmt: skip
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def set_timeout(report: Report, *, days: float, actor: User) -> Deadline:
-    """Archive the report when it is still new after so many days. A second time-out replaces the first."""
+    """Archive the report when it is still new after so many days. A second time-out replaces the first.
+
+    The returned row has no id: it may be written later in the transaction.
+    """
     now = timezone.now()
-    due = now + timedelta(days=days)
-    deadline, _ = Deadline.objects.update_or_create(
-        report=report,
+    deadline = Deadline(
         kind=Deadline.Kind.REPORT_TIMEOUT,
+        report=report,
+        due_at=now + timedelta(days=days),
         state=DeadlineState.PENDING,
-        defaults={"due_at": due},
-        create_defaults={"due_at": due, "created_at": now},
+        created_at=now,
     )
-    record(History.Type.SET_DEADLINE, actor=actor, report=report, field=deadline.kind, new=due.isoformat())
+    together = present()
+    if together is None:
+        write_timeouts([deadline])
+    else:
+        together.timeouts[report.pk] = deadline
+    record(
+        History.Type.SET_DEADLINE, actor=actor, report=report, field=deadline.kind, new=deadline.due_at.isoformat()
+    )  # fmt: skip
     return deadline
 
 
 def waiting_count(report: Report, *, since: datetime) -> int:
     """How many reports wait on the report's (defendant, category, service), itself included."""
-    return Report.filter(
+    waiting = Report.filter(
         Q(received_date__gte=since) | Q(pk=report.pk),
         defendant_id=report.defendant_id,
         category_id=report.category_id,
         service_id=report.service_id,
         status=ReportStatus.NEW,
-    ).count()
+    )
+    later = undecided() - {report.pk}
+    return (waiting.exclude(pk__in=later) if later else waiting).count()
 
 
 def reaches_threshold(report: Report) -> bool:

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -28,6 +28,7 @@ from abuse.models import (
 )
 
 from .history import record
+from .together import present, undecided
 
 CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
 NEW_CUSTOMER = timedelta(days=30)
@@ -40,7 +41,7 @@ def new_public_id() -> str:
     return "".join(letters.pop(secrets.randbelow(len(letters))) for _ in range(10))
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def create_ticket(report: Report, *, actor: User, joinable: bool = True) -> Ticket:
     """Open a ticket for a report and attach the report.
 
@@ -58,22 +59,40 @@ def create_ticket(report: Report, *, actor: User, joinable: bool = True) -> Tick
         priority=_priority(report.provider.priority, report.defendant, reports=1, now=now),
         update=joinable,
     )
-    if joinable and report.defendant_id and report.service_id:
-        # The partial unique index decides between two processes: the loser's insert does nothing.
-        Ticket.objects.bulk_create([ticket], ignore_conflicts=True)
-        found = open_ticket_of(report)
-        if found is None:
-            raise RuntimeError(f"report {report.pk}: neither our ticket nor another's could be read back")
-        ticket = found
-    else:
-        ticket.save(force_insert=True)
-    if ticket.creation_date == now:
+    # The partial unique index decides between two processes: the loser's insert does nothing.
+    if _insert_unless_open(ticket):
+        together = present()
+        if together is not None:
+            together.report_counts[ticket.pk] = 0
         record(
             History.Type.CREATE_TICKET, actor=actor, ticket=ticket, report=report, new=ticket.public_id,
             provider=report.provider_id,
         )  # fmt: skip
+    else:
+        found = open_ticket_of(report) if joinable else None
+        if found is None:
+            raise RuntimeError(f"report {report.pk}: neither our ticket nor another's could be read back")
+        ticket = found
     attach_report(report, ticket, actor=actor)
     return ticket
+
+
+def _insert_unless_open(ticket: Ticket) -> bool:
+    """Insert a ticket in one statement; False when there is an open one that its reports have to join."""
+    fields = [field for field in Ticket._meta.local_concrete_fields if not field.primary_key]
+    values = [field.get_db_prep_save(field.pre_save(ticket, add=True), connection) for field in fields]
+    names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
+    places = ", ".join(["%s"] * len(fields))
+    # All names are the model's own; every value is a parameter.
+    statement = f"INSERT INTO abuse_ticket ({names}) VALUES ({places}) ON CONFLICT DO NOTHING RETURNING id"  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)
+        row = cursor.fetchone()
+    if row is None:
+        return False
+    ticket.pk = row[0]
+    ticket._state.adding, ticket._state.db = False, connection.alias
+    return True
 
 
 def open_ticket_of(report: Report) -> Ticket | None:
@@ -93,7 +112,7 @@ def open_ticket_of(report: Report) -> Ticket | None:
     return ticket
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def attach_report(report: Report, ticket: Ticket, *, actor: User) -> None:
     """Make a report part of a ticket. Attaching twice does nothing."""
     if report.ticket_id == ticket.pk and report.status == ReportStatus.ATTACHED:
@@ -106,21 +125,20 @@ def attach_report(report: Report, ticket: Ticket, *, actor: User) -> None:
         History.Type.ATTACH_REPORT, actor=actor, ticket=ticket, report=report, field="status", old=old,
         new=ReportStatus.ATTACHED, provider=report.provider_id, subject=(report.subject or "")[:30],
     )  # fmt: skip
-    _after_joining(ticket, report.provider.priority, now=now)
+    _after_joining(ticket, report.provider.priority, joined=1, now=now)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def attach_waiting_reports(ticket: Ticket, *, actor: User) -> Sequence[int]:
     """Attach every report that waits on the ticket's (defendant, category, service); their ids."""
     if not (ticket.defendant_id and ticket.service_id):
         return []
+    reports = Report.filter(status=ReportStatus.NEW, ticket__isnull=True).exclude(pk__in=undecided())
     waiting = list(
-        Report.filter(
+        reports.filter(
             defendant_id=ticket.defendant_id,
             category_id=ticket.category_id,
             service_id=ticket.service_id,
-            status=ReportStatus.NEW,
-            ticket__isnull=True,
         )
         .select_for_update(of=("self",))
         .select_related("provider")
@@ -129,6 +147,9 @@ def attach_waiting_reports(ticket: Ticket, *, actor: User) -> Sequence[int]:
     if not waiting:
         return []
     ids = [report.pk for report in waiting]
+    together = present()
+    if together is not None:
+        together.write()  # the time-outs of those that began to wait a moment ago
     Report.filter(pk__in=ids).update(ticket=ticket, status=ReportStatus.ATTACHED)
     Deadline.filter(report_id__in=ids, kind=Deadline.Kind.REPORT_TIMEOUT, state=DeadlineState.PENDING).update(
         state=DeadlineState.CANCELLED, result="attached to a ticket", done_at=timezone.now()
@@ -139,21 +160,36 @@ def attach_waiting_reports(ticket: Ticket, *, actor: User) -> Sequence[int]:
             new=ReportStatus.ATTACHED, provider=report.provider_id, subject=(report.subject or "")[:30],
         )  # fmt: skip
     highest = max((Priority(report.provider.priority) for report in waiting), key=lambda priority: priority.rank)
-    _after_joining(ticket, highest, now=timezone.now())
+    _after_joining(ticket, highest, joined=len(ids), now=timezone.now())
     return ids
 
 
-def _after_joining(ticket: Ticket, provider_priority: str, *, now: datetime) -> None:
-    """A report joined: the ticket has changed, and may have become more urgent."""
+def _after_joining(ticket: Ticket, provider_priority: str, *, joined: int, now: datetime) -> None:
+    """Reports joined: the ticket has changed, and may have become more urgent."""
+    reports = _count_reports(ticket, joined)
     priority = Priority(ticket.priority)
     if not ticket.priority_is_manual:
         wanted = max(priority, Priority(provider_priority), key=lambda one: one.rank)
         if wanted.rank < Priority.HIGH.rank:
-            wanted = _priority(wanted, ticket.defendant, reports=ticket.reports.count(), now=now)
+            wanted = _priority(wanted, ticket.defendant, reports=reports, now=now)
         priority = wanted
     ticket.priority, ticket.modification_date = priority, now
-    Ticket.filter(pk=ticket.pk).update(priority=priority, modification_date=now, version=F("version") + 1)
     ticket.version += 1
+    together = present()
+    if together is not None:
+        together.joined[ticket.pk] = ticket
+    else:
+        Ticket.filter(pk=ticket.pk).update(priority=priority, modification_date=now, version=F("version") + 1)
+
+
+def _count_reports(ticket: Ticket, joined: int) -> int:
+    """How many reports a ticket has, now that so many have joined. In a batch it is asked once and then kept count."""
+    together = present()
+    if together is None:
+        return ticket.reports.count()
+    known = together.report_counts.get(ticket.pk)
+    together.report_counts[ticket.pk] = ticket.reports.count() if known is None else known + joined
+    return together.report_counts[ticket.pk]
 
 
 def _priority(base: str, defendant: Defendant | None, *, reports: int, now: datetime) -> Priority:

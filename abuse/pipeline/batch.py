@@ -9,8 +9,9 @@ from django.db import connection, transaction
 
 from abuse.config import Settings
 from abuse.controllers.defendants import service_key
-from abuse.controllers.history import robot, written_together
+from abuse.controllers.history import robot
 from abuse.controllers.providers import provider_key
+from abuse.controllers.together import Together, written_together
 from abuse.models import Email, EmailState, Provider, Report, Ticket, TicketStatus
 from abuse.parsers.values import ParsedEmail
 from abuse.rules.apply import RulesRun
@@ -39,7 +40,7 @@ def settle(mails: Sequence[ReadMail], settings: Settings) -> list[Fate]:
         return []
     fates: list[Fate] = []
     run = RulesRun(robot())
-    with written_together():
+    with written_together() as together:
         remaining = _settle_duplicates(ours, fates)
         remaining = _settle_blacklisted(remaining, fates, settings.PARSER.blacklisted_providers)
         remaining, answers = _tell_answers(remaining)
@@ -47,7 +48,7 @@ def settle(mails: Sequence[ReadMail], settings: Settings) -> list[Fate]:
         providers = providers_of(remaining)
         complaints = _settle_no_complaints(remaining, fates, providers)
         made = make_reports(complaints, providers)
-        _decide(made, run)
+        _decide(made, run, together)
         _settle_answers(answers, fates, run)
         fates += [_processed(mail, made) for mail in complaints]
         run.write()
@@ -165,24 +166,22 @@ def _lock_key(customer_id: str, service: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def _decide(made: Sequence[MadeReport], run: RulesRun) -> None:
-    """Let the rules decide on each report, in the order of the mails."""
+def _decide(made: Sequence[MadeReport], run: RulesRun, together: Together) -> None:
+    """Let the rules decide on each report, in the order of the mails, as if those after it had not come yet."""
     open_tickets = _open_tickets([one.report for one in made])
+    together.undecided = {one.report.pk for one in made}
     for one in made:
         report = one.report
         triple = _triple(report)
-        ticket = open_tickets.get(triple) if triple else None
-        if ticket is not None and ticket.creation_date >= report.created_at:
-            # A ticket opened in this very batch may have taken along reports that waited, this one among them.
-            report.refresh_from_db(fields=["status", "ticket"])
-            report.ticket = ticket if report.ticket_id == ticket.pk else report.ticket
-        run.decide_report(report, one.mail.parsed, ticket)
+        together.undecided.discard(report.pk)
+        run.decide_report(report, one.mail.parsed, open_tickets.get(triple) if triple else None)
         opened = report.ticket
         if triple and opened is not None:
             if opened.is_open and opened.update:
                 open_tickets[triple] = opened
             else:
                 open_tickets.pop(triple, None)
+    together.write()  # answers read their tickets anew
 
 
 def _triple(report: Report) -> Triple | None:

@@ -1,0 +1,116 @@
+"""What the decisions of one transaction share, so that a batch of mails costs few statements.
+
+Inside `written_together` some rows wait for the end of the block and go out in one statement each: history, time-outs
+of reports, and the priority, date and version of tickets that reports joined. Whoever has to read or change one of
+these rows by SQL before that calls `write` first. A report that is still to be decided on takes no part in the
+decisions on those before it: the outcome does not depend on how many mails share a transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from abuse.models import Deadline, History, Ticket
+
+# The predicate is that of the index `one_timeout_per_report`.
+_WRITE_TIMEOUTS = """
+INSERT INTO abuse_deadline (kind, report_id, due_at, created_at, payload, state, attempts, result)
+SELECT 'report_timeout', report_id, due_at, created_at, '{}', 'pending', 0, ''
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS timeout (report_id, due_at, created_at)
+ON CONFLICT (kind, report_id) WHERE state = 'pending' AND kind = 'report_timeout' DO UPDATE SET due_at = excluded.due_at
+"""
+_WRITE_JOINED = """
+UPDATE abuse_ticket AS ticket
+SET priority = joined.priority, modification_date = joined.modification_date, version = joined.version
+FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::int[])
+     AS joined (id, priority, modification_date, version)
+WHERE ticket.id = joined.id
+"""
+
+
+@dataclass(slots=True)
+class Together:
+    """What waits to be written, by report or ticket id where there can be one of it only, and what is known."""
+
+    history: list[History] = field(default_factory=list)
+    timeouts: dict[int, Deadline] = field(default_factory=dict)
+    joined: dict[int, Ticket] = field(default_factory=dict)
+    undecided: set[int] = field(default_factory=set)
+    """Reports made in this transaction on which nothing was decided yet."""
+    report_counts: dict[int, int] = field(default_factory=dict)
+    """How many reports a ticket has, for the tickets that the transaction has locked."""
+
+    def write(self) -> None:
+        """Write what waits, now."""
+        if self.history:
+            History.objects.bulk_create(self.history, batch_size=1000)
+        if self.timeouts:
+            write_timeouts(list(self.timeouts.values()))
+        if self.joined:
+            write_joined(list(self.joined.values()))
+        self.history, self.timeouts, self.joined = [], {}, {}
+
+
+_present: ContextVar[Together | None] = ContextVar("together", default=None)
+
+
+def present() -> Together | None:
+    """What is shared here; None outside of `written_together`."""
+    return _present.get()
+
+
+def undecided() -> set[int]:
+    """The reports of this transaction that are still to be decided on."""
+    together = _present.get()
+    return together.undecided if together is not None else set()
+
+
+@contextmanager
+def written_together() -> Iterator[Together]:
+    """Let the block share what it decides; what waits is written at the end. To be used inside one transaction.
+
+    When the block fails nothing is written, as the transaction fails too.
+    """
+    outer = _present.get()
+    if outer is not None:
+        yield outer
+        return
+    together = Together()
+    token = _present.set(together)
+    try:
+        yield together
+        together.write()
+    finally:
+        _present.reset(token)
+
+
+def write_timeouts(deadlines: Sequence[Deadline]) -> None:
+    """Write report time-outs; a report that has one keeps it, with the new moment."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _WRITE_TIMEOUTS,
+            [
+                [deadline.report_id for deadline in deadlines],
+                [deadline.due_at for deadline in deadlines],
+                [deadline.created_at for deadline in deadlines],
+            ],
+        )
+
+
+def write_joined(tickets: Sequence[Ticket]) -> None:
+    """Write what joining reports change in tickets. The tickets are locked, so their versions are the newest."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _WRITE_JOINED,
+            [
+                [ticket.pk for ticket in tickets],
+                [str(ticket.priority) for ticket in tickets],
+                [ticket.modification_date for ticket in tickets],
+                [ticket.version for ticket in tickets],
+            ],
+        )
