@@ -7,8 +7,9 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from django.core.management import call_command
 from django.db import connection
@@ -128,23 +129,22 @@ def _deliver(title: str, mails: list[desk.Mailing], receipts: dict[str, Receipt]
         desk.hand_in(mails, receipts)
         mine = {mail.name: receipts[mail.name] for mail in mails}
         new = sum(receipt.new for receipt in mine.values())
-        _work_off(len({receipt.email_id for receipt in mine.values()}), mine, done, log)
-        if new:
-            done(f"{len(mails)} handed in, {new} of them new, worked off by one worker")
-        else:
-            done(f"{len(mails)} handed in, all of them known already: counted, not worked on again")
+        ids = {receipt.email_id for receipt in mine.values()}
+        left = _on_the_way(ids)
+        _work_off(ids, done, log)
+        known = "all of them known already" if new == 0 else f"{new} of them new"
+        done(f"{len(mails)} handed in, {known}; " + (f"{left} worked off by one worker" if left else "nothing to do"))
 
 
-def _work_off(total: int, receipts: Mapping[str, Receipt], done: _Done, log: Path) -> None:
-    """Run the real worker, as a process of its own, until each mail is at an end."""
-    ids = {receipt.email_id for receipt in receipts.values()}
+def _work_off(ids: set[int], done: _Done, log: Path) -> None:
+    """Run the real worker, as a process of its own, until each of the mails is at an end."""
     deadline = time.monotonic() + LONGEST_WORK
     while _on_the_way(ids):
         if not queues.ring():
             raise desk.DemoError("the bell for the worker could not be rung: Valkey does not answer")
         with log.open("ab") as output, _worker(output) as worker:
             while worker.poll() is None:
-                done.tell(f"{total - _on_the_way(ids)} of {total} at their end")
+                done.tell(f"{len(ids) - _on_the_way(ids)} of {len(ids)} at their end")
                 if time.monotonic() > deadline:
                     raise desk.DemoError(f"mails are still on their way after {LONGEST_WORK:.0f} s; see {log}")
                 time.sleep(0.1)
@@ -155,14 +155,14 @@ def _work_off(total: int, receipts: Mapping[str, Receipt], done: _Done, log: Pat
 
 
 @contextlib.contextmanager
-def _worker(output: object) -> Iterator[subprocess.Popen[bytes]]:
+def _worker(output: IO[bytes]) -> Iterator[subprocess.Popen[bytes]]:
     command = [sys.executable, "main.py", "run-worker", "--burst"]
     with subprocess.Popen(
         command,
         cwd=PROJECT_ROOT,
         stdin=subprocess.DEVNULL,
         stdout=output,
-        stderr=subprocess.STDOUT,  # type: ignore[call-overload]
+        stderr=subprocess.STDOUT,
     ) as worker:
         try:
             yield worker

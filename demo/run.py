@@ -10,10 +10,13 @@ started on demand. Exit code 0: every mail came to an end, and that is what demo
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import importlib
 import logging
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,7 +48,8 @@ def main(arguments: list[str]) -> int:
         )
         # Models can be imported only now that Django is ready.
         play = importlib.import_module("demo.play")
-        return int(play.play(fresh=options.fresh, log_directory=log.parent))
+        with _alone(log.parent / "run.lock"):
+            return int(play.play(fresh=options.fresh, log_directory=log.parent))
     except KeyboardInterrupt:
         print("\nStopped. Run bin/demo again to go on from here.", file=sys.stderr)
         return 130
@@ -56,6 +60,17 @@ def main(arguments: list[str]) -> int:
             file=sys.stderr,
         )
         return 1
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Two demos at once would hand in the same mails in two orders. The lock ends with the process."""
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit("Another bin/demo is at work on this desk; wait until it is done.") from None
+        yield
 
 
 if __name__ == "__main__":
