@@ -4,6 +4,10 @@
     rulesType: Report
     orderId: 22                  # lower comes first
     isActive: true               # may be left out
+    description: …               # may be left out: why the rule is there
+    mode: live                   # may be left out; shadow: the rule only records what it would do
+    limits:                      # may be left out: how often an action may run before a person has to decide
+      close_service: {hour: 5, day: 20, customer_day: 1}
     config:
       conditions: {all: […]}     # see `conditions`; required: a rule without would match everything
       actions:                   # at least one, run in this order
@@ -17,20 +21,27 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from .catalogue import Catalogue
 from .conditions import ConditionReader, Problems, check_keys, read_params, suggest
 from .errors import DocumentError
 from .jsonable import quote, show
-from .tree import ActionCall, Node, Rule
+from .tree import ActionCall, Limit, Node, Rule
 
 MAX_ACTIONS = 50
 """Actions of one rule."""
 MAX_NAME = 255
 """Characters of a rule's name."""
 MAX_ORDER = 2**31 - 1
+MAX_DESCRIPTION = 2_000
+"""Characters of a rule's description."""
+MODES = ("live", "shadow")
+LIMIT_PERIODS = ("hour", "day", "customer_day")
+MAX_LIMIT = 1_000_000
+"""Runs of an action within a period."""
 
-_RULE_KEYS = ("id", "name", "rulesType", "orderId", "isActive", "config")
+_RULE_KEYS = ("id", "name", "rulesType", "orderId", "isActive", "description", "mode", "limits", "config")
 _REQUIRED_KEYS = ("name", "rulesType", "orderId", "config")
 
 
@@ -55,6 +66,9 @@ def parse_rule(document: object, *catalogues: Catalogue) -> Rule:
     actions: tuple[ActionCall, ...] = ()
     if "config" in document:
         conditions, actions = _read_config(document["config"], "config", catalogue, problems)
+    is_shadow = _read_mode(document, problems)
+    limits = _read_limits(document.get("limits"), actions, problems)
+    description = _read_description(document, problems)
     if problems.found() or catalogue is None or conditions is None:
         raise DocumentError(problems.found())
     return Rule(
@@ -65,6 +79,9 @@ def parse_rule(document: object, *catalogues: Catalogue) -> Rule:
         conditions=conditions,
         actions=actions,
         document=copy.deepcopy(document),
+        is_shadow=is_shadow,
+        limits=limits,
+        description=description,
     )
 
 
@@ -96,6 +113,55 @@ def _read_order(document: Mapping[str, object], problems: Problems) -> int:
     if "orderId" in document:
         problems.add("orderId", f"expected a whole number from 0 to {MAX_ORDER}, got {show(order_id)}")
     return 0
+
+
+def _read_mode(document: Mapping[str, object], problems: Problems) -> bool:
+    mode = document.get("mode", "live")
+    if mode not in MODES:
+        problems.add("mode", f"expected {' or '.join(MODES)}, got {show(mode)}")
+    return mode == "shadow"
+
+
+def _read_description(document: Mapping[str, object], problems: Problems) -> str:
+    text = document.get("description", "")
+    if isinstance(text, str) and len(text) <= MAX_DESCRIPTION:
+        return text
+    got = f"{len(text)} of them" if isinstance(text, str) else show(text)
+    problems.add("description", f"expected text of at most {MAX_DESCRIPTION} characters, got {got}")
+    return ""
+
+
+def _read_limits(value: object, actions: tuple[ActionCall, ...], problems: Problems) -> Mapping[str, Limit]:
+    if value is None:
+        return MappingProxyType({})
+    if not isinstance(value, Mapping):
+        problems.add("limits", f"expected {{action: {{{', '.join(LIMIT_PERIODS)}}}}}, got {show(value)}")
+        return MappingProxyType({})
+    names = list(dict.fromkeys(call.action.name for call in actions))
+    limits: dict[str, Limit] = {}
+    for action, periods in value.items():
+        path = f"limits.{str(action)[:60]}"
+        if names and action not in names:
+            problems.add(path, f"{quote(action)} is not an action of this rule; {suggest(action, names)}")
+        limit = _read_limit(periods, path, problems)
+        if limit is not None:
+            limits[str(action)] = limit
+    return MappingProxyType(limits)
+
+
+def _read_limit(value: object, path: str, problems: Problems) -> Limit | None:
+    if not isinstance(value, Mapping) or not value:
+        problems.add(path, f"expected at least one of {', '.join(LIMIT_PERIODS)}, got {show(value)}")
+        return None
+    check_keys(value, path, LIMIT_PERIODS, (), problems)
+    counts: dict[str, int] = {}
+    for period in LIMIT_PERIODS:
+        count = value.get(period)
+        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= MAX_LIMIT:
+            counts[period] = count
+        elif period in value:
+            problems.add(f"{path}.{period}", f"expected a whole number from 0 to {MAX_LIMIT}, got {show(count)}")
+    return Limit(**counts)
 
 
 def _find_catalogue(

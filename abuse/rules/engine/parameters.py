@@ -11,9 +11,12 @@ from .fields import FieldType, Option, read_options, value_problems
 from .jsonable import Json, bounded
 
 ParameterDeclaration = Mapping[str, FieldType | str] | Sequence[Mapping[str, object]]
-"""Either `{name: field type}` or a list of `{name, fieldType[, label][, options]}`."""
+"""Either `{name: field type}` or a list of `{name, fieldType[, label][, options][, check]}`."""
 
-_DECLARATION_KEYS = {"name", "fieldType", "label", "options"}
+Check = Callable[[object], None]
+"""Raises ValueError with the reason when a value that is of the field's type makes no sense all the same."""
+
+_DECLARATION_KEYS = {"name", "fieldType", "label", "options", "check"}
 _KEYWORD_KINDS = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
@@ -27,12 +30,19 @@ class Parameter:
     options: tuple[Option, ...]
     required: bool
     default: object
+    check: Check | None = None
 
     def problems(self, value: object) -> Iterator[tuple[str, str]]:
         """Yield every fault of `value`: (place inside it, what was expected). Null is fine where it is the default."""
         if value is None and not self.required and self.default is None:
             return
-        yield from value_problems(self.field_type, value, self.options)
+        faults = list(value_problems(self.field_type, value, self.options))
+        yield from faults
+        if self.check is not None and not faults:
+            try:
+                self.check(value)
+            except ValueError as error:
+                yield "", str(error)
 
     def to_json(self) -> Json:
         result: dict[str, Json] = {
@@ -99,6 +109,9 @@ def _read_parameter(owner: str, entry: Mapping[str, object], arguments: Mapping[
     options = entry.get("options")
     if options is not None and not isinstance(options, (list, tuple)):
         raise RuleDefinitionError(f"{owner}: the options of parameter {name} are no list")
+    check = entry.get("check")
+    if check is not None and not callable(check):
+        raise RuleDefinitionError(f"{owner}: the check of parameter {name} is no function")
     required = arguments[name].default is inspect.Parameter.empty
     return Parameter(
         name=name,
@@ -107,6 +120,7 @@ def _read_parameter(owner: str, entry: Mapping[str, object], arguments: Mapping[
         options=read_options(f"{owner}: {name}", options),
         required=required,
         default=None if required else arguments[name].default,
+        check=check,
     )
 
 

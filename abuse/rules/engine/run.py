@@ -11,7 +11,7 @@ from .errors import ActionError
 from .evaluate import Decision, first_match
 from .facts import Facts
 from .jsonable import Json, bounded
-from .tree import Rule
+from .tree import ActionCall, Rule
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,14 +31,19 @@ class ActionTrace:
         return trace
 
 
-def run_actions(rule: Rule, actions: Composite | BaseActions) -> list[ActionTrace]:
+def run_actions(
+    rule: Rule, actions: Composite | BaseActions, may_run: Callable[[ActionCall], bool] | None = None
+) -> list[ActionTrace]:
     """Run the actions of a rule in the order of the document and return what each did.
 
     Stops at the first that fails: raises ActionError naming it, with the traces of those before. Nothing is undone
-    here; the caller's transaction is what makes a rule all or nothing.
+    here; the caller's transaction is what makes a rule all or nothing. `may_run` is asked before each action; when it
+    says no, that action and those after it, which may rest on it, are not run.
     """
     done: list[ActionTrace] = []
     for index, call in enumerate(rule.actions):
+        if may_run is not None and not may_run(call):
+            break
         name = call.action.name
         try:
             result = getattr(actions, name)(**call.arguments())

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .actions import Action
 from .operators import Operator, Test
@@ -74,9 +74,21 @@ class ActionCall:
         return arguments(self.params)
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How often one action of a rule may run: in an hour, in a day, in a day for one customer. None: no limit."""
+
+    hour: int | None = None
+    day: int | None = None
+    customer_day: int | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """A checked rule. `order_id`: lower comes first. `document` is a copy of the document as it was given."""
+    """A checked rule. `order_id`: lower comes first. `document` is a copy of the document as it was given.
+
+    `is_shadow`: it is tried in its place and only tells what it would do. `limits`: the caps of its actions by name.
+    """
 
     name: str
     rules_type: str
@@ -85,6 +97,9 @@ class Rule:
     conditions: Node
     actions: tuple[ActionCall, ...]
     document: Mapping[str, object]
+    is_shadow: bool = False
+    limits: Mapping[str, Limit] = field(default_factory=dict)
+    description: str = ""
 
 
 def arguments(params: Mapping[str, object]) -> dict[str, object]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from abuse.models import Ticket
+from django.utils import timezone
+
+from abuse.models import CdnRequest, Ticket
 from abuse.parsers.values import ParsedEmail
 
+from ...engine.fields import FIELD_TEXT
 from ...engine.variables import BaseVariables, boolean_rule_variable, string_rule_variable
+from ...networks import check_network_name
 
 
 class DefaultEmailReplyVariables(BaseVariables):
@@ -35,9 +39,13 @@ class DefaultEmailReplyVariables(BaseVariables):
     def sender_is_known(self) -> bool:
         return self.is_known
 
+    @string_rule_variable(label="What kind of mail it is, such as bounce, reply_to_ticket")
+    def mail_kind(self) -> str:
+        return str(self.parsed_email.kind)
+
     @string_rule_variable(label="Address of the sender, lower case")
     def email_sender(self) -> str:
-        return self.parsed_email.provider
+        return self.parsed_email.provider.lower()
 
     @string_rule_variable(label="Text of the answer")
     def email_body(self) -> str:
@@ -46,3 +54,12 @@ class DefaultEmailReplyVariables(BaseVariables):
     @string_rule_variable(label="Subject of the answer")
     def email_subject(self) -> str:
         return self.parsed_email.subject
+
+    @boolean_rule_variable(
+        label="The ticket asks a content network for an address",
+        params=[{"name": "provider", "fieldType": FIELD_TEXT, "label": "Name of it", "check": check_network_name}],
+    )
+    def ticket_in_cdn_cache(self, provider: str) -> bool:
+        return CdnRequest.filter(
+            ticket=self.ticket, provider=provider.lower(), expires_at__gt=timezone.now()
+        ).exists()  # fmt: skip
