@@ -18,11 +18,11 @@ from collections.abc import Iterator
 
 import re2
 
-from . import archives, extraction, hosts, mime
+from . import archives, eventtimes, extraction, hosts, mime
 from .context import ParserContext
 from .formats.arf import source_of_original
 from .header import Headers
-from .message import Message, provider, recipients
+from .message import Message, provider, recipients, written
 from .received import handing_over_address
 from .values import ItemKind, ParsedItem
 
@@ -65,7 +65,8 @@ def find(message: Message, context: ParserContext, *, is_answer: bool) -> tuple[
         source = source_of_original(message, context) or _source_of_quoted(body, context)
         if source:
             items.append(source)
-    return tuple(items[: context.limits.max_items])
+    sent, zone = written(message.headers, context.tzdefault)
+    return eventtimes.with_times(items[: context.limits.max_items], body, sent=sent, sent_zone=zone)
 
 
 def _searches(body: str, message: Message, context: ParserContext) -> Iterator[list[ParsedItem]]:

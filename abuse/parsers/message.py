@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
+from email.utils import parsedate_tz
 
 import re2
 
@@ -169,6 +170,18 @@ def date(headers: Headers, default: tzinfo) -> tuple[datetime | None, str | None
     if moment is None:
         return None, f"The Date {value[:60]!r} cannot be read."
     return moment, None if has_zone else f"The Date states no zone; it is read as {default}."
+
+
+def written(headers: Headers, default: tzinfo) -> tuple[datetime | None, tzinfo | None]:
+    """When the mail was written, and in which zone its writer lives; None for what its Date field does not say."""
+    value = headers.get("date")[:200]
+    moment, has_zone = dates.parse(value, default) if value else (None, False)
+    try:
+        fields = parsedate_tz(value) if has_zone else None
+    except (ValueError, TypeError, IndexError):  # dates of no form at all
+        fields = None
+    seconds = fields[9] if fields else None
+    return moment, timezone(timedelta(seconds=seconds)) if seconds and abs(seconds) < 86_400 else None
 
 
 def message_ids(value: str, limit: int = 100) -> list[str]:
