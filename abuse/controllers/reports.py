@@ -86,7 +86,11 @@ def reaches_threshold(report: Report) -> bool:
 
     The interval is counted back from the report's own date: a mail that is read late counts like one read at once.
     """
-    threshold = ReportThreshold.filter(category_id=report.category_id).first()
+    together = present()
+    if together is not None:
+        threshold = together.threshold(report.category_id)
+    else:
+        threshold = ReportThreshold.filter(category_id=report.category_id).first()
     if threshold is None:
         return False
     return waiting_count(report, since=report.received_date - timedelta(days=threshold.interval)) >= threshold.threshold

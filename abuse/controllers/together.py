@@ -15,7 +15,10 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
-from abuse.models import Deadline, History, Ticket
+from abuse.models import Deadline, History, ReportThreshold, Ticket
+
+Triple = tuple[int, str, int]
+"""(defendant, category, service): what one open ticket is about, and what reports wait on."""
 
 # The predicate is that of the index `one_timeout_per_report`.
 _WRITE_TIMEOUTS = """
@@ -44,6 +47,15 @@ class Together:
     """Reports made in this transaction on which nothing was decided yet."""
     report_counts: dict[int, int] = field(default_factory=dict)
     """How many reports a ticket has, for the tickets that the transaction has locked."""
+    waiting: dict[Triple, bool] = field(default_factory=dict)
+    """Whether decided reports may wait, where that is known: those of other transactions are kept out by a lock."""
+    _thresholds: dict[str, ReportThreshold] | None = None
+
+    def threshold(self, category: str) -> ReportThreshold | None:
+        """The threshold of a category; all are read at the first question."""
+        if self._thresholds is None:
+            self._thresholds = {threshold.category_id: threshold for threshold in ReportThreshold.all()}
+        return self._thresholds.get(category)
 
     def write(self) -> None:
         """Write what waits, now."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import connection, transaction
+from django.db.models import Count, Q
 
 from abuse.config import Settings
 from abuse.controllers.defendants import service_key
 from abuse.controllers.history import robot
 from abuse.controllers.providers import provider_key
-from abuse.controllers.together import Together, written_together
-from abuse.models import Email, EmailState, Provider, Report, Ticket, TicketStatus
+from abuse.controllers.together import Together, Triple, written_together
+from abuse.models import Email, EmailState, Provider, Report, ReportStatus, Ticket, TicketStatus
 from abuse.parsers.values import ParsedEmail
 from abuse.rules.apply import RulesRun
 from abuse.services.email import EmailService, TicketAnswer
@@ -22,9 +23,6 @@ from .fates import Fate, write_fates
 from .kinds import AUTOMATIC, DOUBTFUL, NO_COMPLAINT
 from .reading import ReadMail
 from .reporting import MadeReport, make_reports, providers_of
-
-Triple = tuple[int, str, int]
-"""(defendant, category, service): what one open ticket is about."""
 
 
 @transaction.atomic
@@ -168,8 +166,10 @@ def _lock_key(customer_id: str, service: str) -> int:
 
 def _decide(made: Sequence[MadeReport], run: RulesRun, together: Together) -> None:
     """Let the rules decide on each report, in the order of the mails, as if those after it had not come yet."""
-    open_tickets = _open_tickets([one.report for one in made])
-    together.undecided = {one.report.pk for one in made}
+    reports = [one.report for one in made]
+    open_tickets = _open_tickets(reports)
+    together.undecided = {report.pk for report in reports}
+    _look_ahead(reports, open_tickets, together)
     for one in made:
         report = one.report
         triple = _triple(report)
@@ -181,7 +181,34 @@ def _decide(made: Sequence[MadeReport], run: RulesRun, together: Together) -> No
                 open_tickets[triple] = opened
             else:
                 open_tickets.pop(triple, None)
+        elif triple:
+            together.waiting[triple] = True
     together.write()  # answers read their tickets anew
+
+
+def _look_ahead(reports: Sequence[Report], open_tickets: Mapping[Triple, Ticket], together: Together) -> None:
+    """Ask once for the whole batch what most of its decisions want to know."""
+    triples = {triple for report in reports if (triple := _triple(report))}
+    if not triples:
+        return
+    waiting = (
+        Report.filter(_about(triples), status=ReportStatus.NEW, ticket__isnull=True)
+        .exclude(pk__in=together.undecided)
+        .values_list("defendant_id", "category_id", "service_id")
+        .distinct()
+    )
+    found = set(waiting)
+    together.waiting = {triple: triple in found for triple in triples}
+    if open_tickets:
+        ids = [ticket.pk for ticket in open_tickets.values()]
+        counts = Report.filter(ticket_id__in=ids).values_list("ticket_id").annotate(Count("pk"))
+        together.report_counts = dict.fromkeys(ids, 0) | {pk: count for pk, count in counts if pk is not None}
+
+
+def _about(triples: Iterable[Triple]) -> Q:
+    """Rows whose columns are among those of the triples; a superset of theirs, as indexes like it."""
+    columns = list(zip(*triples, strict=True))
+    return Q(defendant_id__in=set(columns[0]), category_id__in=set(columns[1]), service_id__in=set(columns[2]))
 
 
 def _triple(report: Report) -> Triple | None:
@@ -196,12 +223,7 @@ def _open_tickets(reports: Sequence[Report]) -> dict[Triple, Ticket]:
     if not wanted:
         return {}
     rows = (
-        Ticket.filter(
-            defendant_id__in={triple[0] for triple in wanted},
-            category_id__in={triple[1] for triple in wanted},
-            service_id__in={triple[2] for triple in wanted},
-            update=True,
-        )
+        Ticket.filter(_about(wanted), update=True)
         .exclude(status=TicketStatus.CLOSED)
         .order_by("pk")
         .select_for_update(of=("self",))

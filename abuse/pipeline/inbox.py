@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
@@ -30,6 +31,10 @@ log = logging.getLogger(__name__)
 
 MAX_BATCH_BYTES = 32 * 1024 * 1024
 """Mails of one transaction; a larger mail is settled alone."""
+WRITERS = 4
+"""Attachments that go to the storage at the same time."""
+LOOK_FOR_RETRIES = 1.0
+"""Seconds: finding the few that were tried before passes by all that wait, which is not for each batch of a backlog."""
 
 
 def work(settings: Settings, *, seconds: float = 3600) -> int:
@@ -41,14 +46,20 @@ def work(settings: Settings, *, seconds: float = 3600) -> int:
     context = parser_context(settings)
     end = time.monotonic() + seconds
     settled = 0
+    next_look = 0.0
     while time.monotonic() < end and not is_asked_to_stop():
+        look = time.monotonic() >= next_look
         # One after the other: while the mail that was tried before is in hand, no fresh one is claimed with it.
-        retried = claim_retry(settings.PIPELINE)
+        retried = claim_retry(settings.PIPELINE) if look else []
         settled += _work_off(retried, settings, context)
         fresh = claim_fresh(settings.PIPELINE)
         settled += _work_off(fresh, settings, context)
         if not (retried or fresh):
-            break
+            if look:
+                break
+            next_look = 0.0
+        elif look and not retried:
+            next_look = time.monotonic() + LOOK_FOR_RETRIES
         if not connection.in_atomic_block:
             close_old_connections()
     return settled
@@ -74,16 +85,31 @@ def _groups(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
 
 def work_batch(claims: Sequence[Claim], settings: Settings, context: ParserContext) -> int:
     """Read and settle claimed mails; how many came to an end."""
+    # Threads for this batch alone: the process may fork, and a pool would not survive that.
+    with ThreadPoolExecutor(WRITERS) as writers:
+        mails = _read_all(claims, settings, context, writers)
+    return _settle_or_take_apart(_identify_or_take_apart(mails, settings), settings)
+
+
+def _read_all(claims: Sequence[Claim], settings: Settings, context: ParserContext, writers: Executor) -> list[ReadMail]:
+    """The mails that could be read and whose attachments are stored; the others are given back."""
     mails = []
     for claim in claims:
         if claim.attempts > settings.PIPELINE.max_attempts:
             give_back(claim, f"the worker stopped {claim.attempts - 1} times while at this mail", settings.PIPELINE)
             continue
         try:
-            mails.append(read(claim, context))
+            mails.append(read(claim, context, writers))
         except Exception as error:
             _failed(claim, error, settings)
-    return _settle_or_take_apart(_identify_or_take_apart(mails, settings), settings)
+    stored = []
+    for mail in mails:
+        try:
+            mail.wait()
+            stored.append(mail)
+        except Exception as error:
+            _failed(mail.claim, error, settings)
+    return stored
 
 
 def _identify_or_take_apart(mails: Sequence[ReadMail], settings: Settings) -> list[ReadMail]:
