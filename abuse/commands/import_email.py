@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import click
-from django.db import InterfaceError, OperationalError
 
 from abuse.controllers import inbox
 from abuse.intake.files import iter_messages, total_bytes
@@ -44,8 +43,8 @@ def import_email(paths: tuple[str, ...]) -> None:
                 importer.add(source, raw)
                 advance(len(raw))
             importer.flush()
-    except (OperationalError, InterfaceError) as error:
-        click.echo(f"Error: the database takes no mail: {error}", err=True)
+    except inbox.InboxUnavailable as error:
+        click.echo(f"Error: {error}", err=True)
         click.echo(importer.summary())
         sys.exit(1)
     click.echo(importer.summary())
@@ -75,7 +74,7 @@ class Importer:
         batch, self._batch, self._bytes = self._batch, [], 0
         try:
             self._count(inbox.receive_many(batch))
-        except (OperationalError, InterfaceError):
+        except inbox.InboxUnavailable:
             raise
         except Exception:
             for delivery in batch:
@@ -84,7 +83,7 @@ class Importer:
     def _store_alone(self, delivery: inbox.Delivery) -> None:
         try:
             self._count(inbox.receive_many([delivery]))
-        except (OperationalError, InterfaceError):
+        except inbox.InboxUnavailable:
             raise
         except Exception as error:
             self.report(delivery.source, error)

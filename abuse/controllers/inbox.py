@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db import DEFAULT_DB_ALIAS, DataError, IntegrityError, connections, transaction
+from django.db import Error as DatabaseFault
 from django.utils import timezone
 
 from abuse import queues
@@ -18,6 +20,13 @@ from abuse.services.storage import StorageService
 
 _MAX_TEXT = 512
 """Characters kept of a source or an address: the width of their columns."""
+
+_WRITERS = 8
+"""Threads that write the bytes of a batch."""
+
+
+class InboxUnavailable(Exception):
+    """The database is in a state in which no mail would go in: wait and try again."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +67,34 @@ def receive_many(deliveries: Iterable[Delivery], *, ring: bool = True) -> list[R
     taken: what is too big to parse is for the parser to say.
 
     :raises StorageServiceException: when the bytes could not be stored; no row was written.
-    :raises django.db.Error: when the rows could not be committed; the stored bytes stay and do no harm.
+    :raises InboxUnavailable: when the database cannot commit; the stored bytes stay and do no harm.
+    :raises django.db.DataError, django.db.IntegrityError: when it will not have one of these rows.
     :raises RuntimeError: inside a transaction of the caller, where "committed" would not be true.
     """
     keyed = [(hashlib.sha256(delivery.raw).hexdigest(), delivery) for delivery in deliveries]
     # Before any row, and outside of the transaction: a row must never point at bytes that a power cut could take.
-    for sha256, delivery in keyed:
-        StorageService.write(sha256, delivery.raw)
+    _write_all({sha256: delivery.raw for sha256, delivery in keyed})
 
+    try:
+        return _commit(keyed, ring=ring)
+    except (DataError, IntegrityError):
+        raise
+    except DatabaseFault as error:
+        raise InboxUnavailable(f"the database takes no mail: {str(error).strip().partition(chr(10))[0]}") from error
+
+
+def _write_all(objects: dict[str, bytes]) -> None:
+    """Several at once: a write is mostly waiting for the disk, and the syncs of several can share one journal commit."""
+    if len(objects) <= 1:
+        for sha256, raw in objects.items():
+            StorageService.write(sha256, raw)
+        return
+    with ThreadPoolExecutor(max_workers=_WRITERS) as pool:
+        for _ in pool.map(StorageService.write, objects.keys(), objects.values()):
+            pass
+
+
+def _commit(keyed: Sequence[tuple[str, Delivery]], *, ring: bool) -> list[Receipt]:
     receipts: dict[int, Receipt] = {}
     with transaction.atomic(durable=True):
         # In the order of the keys: two batches that share mails wait for one another instead of locking up.

@@ -98,8 +98,9 @@ class Ledger:
 
     def suspect(self, uids: Collection[int]) -> None:
         """One of these broke a batch."""
-        self._suspects.update(uids)
-        self.changes += 1
+        news = set(uids) - self._suspects
+        self._suspects |= news
+        self.changes += bool(news)
 
     def failed(self, uid: int) -> tuple[int, float]:
         """This one failed on its own. Returns how often by now, and for how many seconds it is left in peace."""
@@ -110,18 +111,13 @@ class Ledger:
         self.changes += 1
         return failures, pause
 
-    def forgive(self, uids: Collection[int]) -> None:
-        """It was not these mails' fault."""
-        for uid in uids:
-            self._trouble.pop(uid, None)
-
     def taken(self, uids: Collection[int]) -> None:
         """The rows of these are committed: never fetch them again, only remove them."""
         self._taken.update(uids)
         self._suspects.difference_update(uids)
         for uid in uids:
             self._trouble.pop(uid, None)
-        self.changes += 1
+        self.changes += bool(uids)
 
     def removed(self, uids: Collection[int]) -> None:
         """The server has removed these."""
@@ -130,4 +126,4 @@ class Ledger:
         self._present = [uid for uid in self._present if uid not in gone]
         for uid in gone:
             self._trouble.pop(uid, None)
-        self.changes += 1
+        self.changes += bool(gone)

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 _LOOK = 0.25
 """Seconds between two looks at the threads."""
-_GRACE = 1.0
+_GRACE = 0.75
 """Seconds a thread has after `stop` to finish its mail before its connection is broken, and again to end after that."""
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.db import close_old_connections, connections
 
 from abuse.config import Mailbox
 from abuse.controllers import inbox
@@ -34,8 +34,8 @@ _LOGIN_PAUSE = 60.0
 _ONCE_TRIES = 3
 
 
-class StoreDown(Exception):
-    """The database or the storage takes nothing at the moment."""
+class StorageDown(Exception):
+    """Mail after mail could not be stored."""
 
 
 @dataclass
@@ -103,7 +103,7 @@ class MailboxFetcher:
         pause = self._backoff.next()
         if isinstance(error, LoginRefused):
             pause = max(pause, _LOGIN_PAUSE)
-        if isinstance(error, (ConnectionLost, Refused, StoreDown)):
+        if isinstance(error, (ConnectionLost, Refused, StorageDown, inbox.InboxUnavailable)):
             log.warning("%s: %s; next try in %.0f s", self.name, error, pause)
         else:
             log.error("%s: unexpected error; next try in %.0f s", self.name, pause, exc_info=error)
@@ -222,9 +222,9 @@ class MailboxFetcher:
             for uid, raw in bodies.items()
         }
         try:
-            receipts = dict(zip(deliveries, inbox.receive_many(deliveries.values()), strict=True))
-        except (OperationalError, InterfaceError) as error:
-            raise StoreDown(f"the database takes no mail: {error}") from error
+            receipts = _store(deliveries)
+        except inbox.InboxUnavailable:
+            raise
         except Exception as error:
             log.info("%s: %d mails not stored together (%s): storing them one by one", self.name, len(bodies), error)
             receipts = self._keep_each(deliveries)
@@ -237,19 +237,21 @@ class MailboxFetcher:
 
     def _keep_each(self, deliveries: dict[int, inbox.Delivery]) -> dict[int, inbox.Receipt]:
         receipts: dict[int, inbox.Receipt] = {}
-        in_a_row: list[int] = []
+        failed: dict[int, Exception] = {}
+        in_a_row = 0
         for uid, delivery in deliveries.items():
             try:
-                [receipts[uid]] = inbox.receive_many([delivery])
-                in_a_row = []
-            except (OperationalError, InterfaceError) as error:
-                raise StoreDown(f"the database takes no mail: {error}") from error
+                receipts |= _store({uid: delivery})
+                in_a_row = 0
+            except inbox.InboxUnavailable:
+                raise
             except Exception as error:
-                in_a_row.append(uid)
-                if len(in_a_row) == _FAILURES_IN_A_ROW:
-                    self.ledger.forgive(in_a_row)
-                    raise StoreDown(f"{len(in_a_row)} mails in a row could not be stored: {error}") from error
-                self._fail(uid, f"not stored: {error}")
+                failed[uid] = error
+                in_a_row += 1
+                if in_a_row == _FAILURES_IN_A_ROW:
+                    raise StorageDown(f"{in_a_row} mails in a row could not be stored: {error}") from error
+        for uid, reason in failed.items():
+            self._fail(uid, f"not stored: {reason}")
         return receipts
 
     def _remove(self, session: ImapSession, uids: Sequence[int]) -> None:
@@ -264,6 +266,11 @@ class MailboxFetcher:
                 self._remove(session, [uid])
             return
         self.ledger.removed(uids)
+
+
+def _store(deliveries: dict[int, inbox.Delivery]) -> dict[int, inbox.Receipt]:
+    """All or none."""
+    return dict(zip(deliveries, inbox.receive_many(deliveries.values()), strict=True))
 
 
 def _by_size(uids: Sequence[int], sizes: dict[int, int]) -> Iterator[list[int]]:

@@ -93,7 +93,14 @@ def test_what_the_server_no_longer_lists_is_forgotten(ledger: Ledger) -> None:
     assert ledger.fresh() == [1, 2, 3]
 
 
-def test_forgiven_mails_are_fresh_again(ledger: Ledger) -> None:
+def test_only_what_was_learnt_counts_as_a_change(ledger: Ledger) -> None:
+    ledger.suspect([])
+    ledger.taken([])
+    ledger.removed([])
+    assert ledger.changes == 0
+    ledger.suspect([1])
+    ledger.suspect([1])
+    assert ledger.changes == 1
     ledger.failed(1)
-    ledger.forgive([1])
-    assert ledger.fresh() == [1, 2, 3]
+    ledger.failed(1)
+    assert ledger.changes == 3
