@@ -84,7 +84,7 @@ def receive_many(deliveries: Iterable[Delivery], *, ring: bool = True) -> list[R
 
 
 def _write_all(objects: dict[str, bytes]) -> None:
-    """Several at once: a write is mostly waiting for the disk, and the syncs of several can share one journal commit."""
+    """Several at once: a write mostly waits for the disk, and the syncs of several can share one journal commit."""
     if len(objects) <= 1:
         for sha256, raw in objects.items():
             StorageService.write(sha256, raw)
