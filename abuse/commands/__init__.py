@@ -24,6 +24,7 @@ class Entry(NamedTuple):
 
 COMMANDS: dict[str, Entry] = {
     "add-rule": Entry("add_rule", "Add or update a Cerberus rule from file."),
+    "check-templates": Entry("check_templates", "Check templates of reporters and their samples.", needs_setup=False),
     "create-user": Entry("create_user", "Create a user, or give one a new password."),
     "doctor": Entry("doctor", "Check settings, servers, migrations, classes and permissions.", needs_setup=False),
     "fetch-email": Entry("fetch_email", "Runs Cerberus email fetcher."),

@@ -11,20 +11,25 @@ from typing import Any
 import click
 
 from abuse.config import SettingsError, current
-from abuse.parsers import ParserContext, parse
+from abuse.parsers import ParserContext
+from abuse.parsers.flow import parse_with_reading
 from abuse.parsers.summary import to_json
+from abuse.parsers.templating import explain
 from abuse.pipeline.context import parser_context
 
 
 @click.command("parse-email")
 @click.argument("files", nargs=-1, required=True, type=click.Path(allow_dash=True))
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, in the order of the files.")
-def command(files: tuple[str, ...], as_json: bool) -> None:
+@click.option("--explain", "explained", is_flag=True, help="Say which templates were tried, and why one won.")
+def command(files: tuple[str, ...], as_json: bool, explained: bool) -> None:
     """Parse mails and print what was understood; nothing is stored, no server is needed.
 
     Exit code 1 when a file could not be read. Example:
 
         python main.py parse-email --json complaint.eml
+
+    With --explain: which templates of reporters are for the mail, what each rule took, and why one won.
     """
     try:
         context = parser_context(current())
@@ -32,20 +37,24 @@ def command(files: tuple[str, ...], as_json: bool) -> None:
         raise click.ClickException(str(error)) from None
     failures = 0
     for name in files:
-        seen = _look(name, context)
+        seen = _look(name, context, explained)
         failures += seen["error"] is not None
         click.echo(json.dumps(seen, ensure_ascii=False) if as_json else _for_people(seen))
     sys.exit(1 if failures else 0)
 
 
-def _look(name: str, context: ParserContext) -> dict[str, Any]:
+def _look(name: str, context: ParserContext, explained: bool) -> dict[str, Any]:
     start = time.perf_counter()
     try:
         raw = click.get_binary_stream("stdin").read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
         return {"file": name, "error": f"{name} cannot be read: {error.strerror}", "seconds": 0.0}
-    parsed = parse(raw, context)
-    return {"file": name, "error": None, "seconds": round(time.perf_counter() - start, 6), **to_json(parsed)}
+    parsed, reading, message = parse_with_reading(raw, context)
+    seconds = round(time.perf_counter() - start, 6)
+    seen = {"file": name, "error": None, "seconds": seconds, **to_json(parsed)}
+    if explained:
+        seen["explain"] = explain.explain(parsed, reading, message, context)
+    return seen
 
 
 def _for_people(seen: dict[str, Any]) -> str:
@@ -54,8 +63,12 @@ def _for_people(seen: dict[str, Any]) -> str:
     lines = [seen["file"]]
     for key in ("kind", "category", "provider", "subject", "date", "template"):
         lines.append(f"  {key:10} {seen.get(key)}")
+    if seen["reporter_reference"]:
+        lines.append(f"  reference  {seen['reporter_reference']}")
     for item in seen["items"]:
         facts = " ".join(str(item[key]) for key in ("port", "protocol", "seen_at") if item.get(key) is not None)
         lines.append(f"  {item['kind']:10} {item['value']} {facts} ({item['place']})")
     lines += [f"  defect     {defect}" for defect in seen.get("defects", [])]
+    if "explain" in seen:
+        lines.append(explain.for_people(seen["explain"]))
     return "\n".join(lines)

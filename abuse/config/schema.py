@@ -147,6 +147,7 @@ class Parser(Section):
     networks_to_ignore: tuple[CheckedNetwork, ...] = ()
     domain_to_ignore: tuple[str, ...] = ()
     blacklisted_providers: tuple[str, ...] = ()
+    templates: Path | None = None
     max_message_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
 
     @field_validator("domain_to_ignore", "blacklisted_providers")
@@ -314,6 +315,11 @@ class Settings(Section):
     def data_directory(self) -> Path:
         """The absolute data directory; a relative one is taken from where the settings file lies."""
         return (self.SOURCE.parent / self.DATA_DIRECTORY).resolve()
+
+    @property
+    def templates_directory(self) -> Path | None:
+        """The operator's own templates; a relative directory is taken from where the settings file lies."""
+        return (self.SOURCE.parent / self.PARSER.templates).resolve() if self.PARSER.templates else None
 
     @property
     def uses_embedded_postgres(self) -> bool:

@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
+from typing import TYPE_CHECKING
 
 import re2
+
+if TYPE_CHECKING:
+    from .templating import TemplateSet
 
 CATEGORIES = (
     "Copyright",
@@ -65,7 +69,7 @@ class ParserContext:
     an item. `networks_to_ignore` and `domain_to_ignore` (the domain and everything below it) never become items.
     `ticket_mailbox` and `ticket_domains` say what the desk's own reply addresses look like
     (`ticket+<id>.<Category>[.<token>]@domain`); without domains any domain is accepted.
-    `tzdefault` is the zone of times that state none.
+    `tzdefault` is the zone of times that state none. `templates` say how the mails of known reporters are read.
     """
 
     fqdn_re: str | None = None
@@ -77,6 +81,7 @@ class ParserContext:
     limits: Limits = field(default_factory=Limits)
     tzdefault: tzinfo = UTC
     now: datetime | None = None  # the moment of reading, for readers of times that state no year
+    templates: TemplateSet | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         """Raises ValueError when `fqdn_re` is no RE2 pattern, at start-up instead of at the first mail."""

@@ -10,6 +10,8 @@ from .charset import clean
 from .context import ParserContext
 from .formats import READERS, Finding
 from .message import Message
+from .templating import apply
+from .templating.apply import Reading
 from .values import MailKind, ParsedEmail, ParsedItem
 
 _NEVER_REPORTS = (MailKind.BOUNCE, MailKind.MDN, MailKind.AUTO_REPLY, MailKind.NEWSLETTER, MailKind.SPAM)
@@ -20,24 +22,52 @@ _FORWARDED_MARK = "---------- Forwarded message ----------"
 def parse(raw: bytes | memoryview, context: ParserContext) -> ParsedEmail:
     """Read one mail of any quality.
 
-    A machine-readable report beats the text around it. Without one the mail's own marks (bounce, receipt, auto-reply,
-    answer) decide what it is, and only complaints and answers are searched for items. Never raises on what a mail
-    contains; what was wrong with it, and every bound that was reached, stands in `defects`. Takes time and memory
-    linear in the size of the mail and within `context.limits`.
+    A machine-readable report beats the reporter's template, and that the text as a whole. Without a report the mail's
+    own marks (bounce, receipt, auto-reply, answer) decide what it is, and only complaints and answers are searched for
+    items. Never raises on what a mail contains; what was wrong with it, and every bound that was reached, stands in
+    `defects`. Takes time and memory linear in the size of the mail and within `context.limits`.
     """
+    return parse_with_reading(raw, context)[0]
+
+
+def parse_with_reading(raw: bytes | memoryview, context: ParserContext) -> tuple[ParsedEmail, Reading, Message]:
+    """As `parse`, with what the templates made of the mail and the mail as they saw it, for explanations."""
     message = messages.read(_as_bytes(raw), context.limits)
     verdict = kinds.of_headers(message, context)
     finding = None if verdict and verdict[0] in (MailKind.BOUNCE, MailKind.MDN) else _read_report(message, context)
+    reading = apply.read(message, context, verdict[0] if verdict else None, finding)
     if finding is not None:
         kind, reason, items = finding.kind, finding.kind_reason, finding.items
+    elif reading.winner is not None:
+        kind, reason, items = _by_template(reading, verdict)
     else:
         items = ()
-        if verdict is None or verdict[0] is MailKind.REPLY_TO_TICKET:
+        if reading.may_search and (verdict is None or verdict[0] is MailKind.REPLY_TO_TICKET):
             items = free_text.find(message, context, is_answer=verdict is not None)
-        kind, reason = verdict or kinds.of_content(message, items)
+            items = apply.without_ignored(items, reading.best)
+        kind, reason = verdict or _kind_of_text(message, items, reading)
         items = items if kind in _SEARCHED_KINDS else ()
-    category, category_reason = _category(message, finding, kind, context)
-    return _assemble(message, context, finding, kind, reason, items, category, category_reason)
+    category, category_reason = _category(message, finding, reading, kind, context)
+    parsed = _assemble(message, context, finding, reading, kind, reason, items, category, category_reason)
+    return parsed, reading, message
+
+
+def _by_template(
+    reading: Reading, verdict: tuple[MailKind, str] | None
+) -> tuple[MailKind, str, tuple[ParsedItem, ...]]:
+    """Kind, reason and items of a mail that a template reads."""
+    assert reading.winner is not None  # noqa: S101 - asked for by the caller
+    template = reading.winner.template
+    kind, reason = verdict or (template.kind, f"template {template.name} reads it")
+    return kind, reason, reading.winner.items
+
+
+def _kind_of_text(message: Message, items: tuple[ParsedItem, ...], reading: Reading) -> tuple[MailKind, str]:
+    kind, reason = kinds.of_content(message, items)
+    if kind is MailKind.OTHER and reading.best is not None and not reading.may_search:
+        # a known reporter wrote something new: for a person to see
+        return reading.best.kind, f"template {reading.best.name} is for it, but took nothing"
+    return kind, reason
 
 
 def _as_bytes(raw: bytes | memoryview) -> bytes:
@@ -56,13 +86,17 @@ def _read_report(message: Message, context: ParserContext) -> Finding | None:
 
 
 def _category(
-    message: Message, finding: Finding | None, kind: MailKind, context: ParserContext
+    message: Message, finding: Finding | None, reading: Reading, kind: MailKind, context: ParserContext
 ) -> tuple[str | None, str]:
     if finding is not None and finding.category is not None:
+        if finding.category == "Other" and reading.category is not None:
+            return reading.category, reading.category_reason  # the report knows no better
         return finding.category, finding.category_reason
     if kind in _NEVER_REPORTS:
         return None, "it is no complaint"
-    if kind is not MailKind.ABUSE_REPORT:
+    if reading.category is not None and kind is not MailKind.REPLY_TO_TICKET:
+        return reading.category, reading.category_reason
+    if kind not in (MailKind.ABUSE_REPORT, MailKind.FEED):
         return "Other", "it is no complaint"
     text = f"{message.subject}\n{message.body}"
     guessed, reason = categories.guess(text, context.categories)
@@ -73,6 +107,7 @@ def _assemble(
     message: Message,
     context: ParserContext,
     finding: Finding | None,
+    reading: Reading,
     kind: MailKind,
     reason: str,
     items: tuple[ParsedItem, ...],
@@ -85,6 +120,7 @@ def _assemble(
     identifiers = messages.message_ids(headers.get("message-id"), limit=1)
     attachments = messages.attachments(message)
     tickets = kinds.ticket_addresses(headers, context)
+    reference = (finding.reporter_reference if finding else None) or reading.reference
     body = "\n\n".join(
         [message.body] + [f"{_FORWARDED_MARK}\n{message.forwarded_text(inner)}" for inner in message.inner]
     )
@@ -104,8 +140,8 @@ def _assemble(
         message_id=clean(identifiers[0]) if identifiers else None,
         in_reply_to=tuple(clean(i) for i in messages.message_ids(headers.get("in-reply-to"))),
         references=tuple(clean(i) for i in messages.message_ids(headers.get("references"))),
-        template=finding.template if finding else "default",
-        reporter_reference=clean(finding.reporter_reference) if finding and finding.reporter_reference else None,
+        template=finding.template if finding else reading.template,
+        reporter_reference=clean(reference) if reference else None,
         defects=tuple(clean(sentence) for sentence in message.defects),
     )
 
