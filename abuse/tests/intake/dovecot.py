@@ -152,9 +152,9 @@ class Dovecot:
             ),
             encoding="utf-8",
         )
-        self._process = subprocess.Popen(
-            [program, "-F", "-c", str(self.top / "conf")], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
+        # It ends with the test run even when that is killed.
+        command = ["setpriv", "--pdeathsig", "TERM", program, "-F", "-c", str(self.top / "conf")]
+        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self._wait_until_it_answers()
 
     def _wait_until_it_answers(self) -> None:
