@@ -11,7 +11,6 @@ from django.db.models import F
 from django.utils import timezone
 
 from abuse.models import (
-    TICKET_MOVES,
     Deadline,
     DeadlineState,
     Defendant,
@@ -19,20 +18,39 @@ from abuse.models import (
     Priority,
     Report,
     ReportStatus,
-    Resolution,
     Tag,
     Ticket,
     TicketStatus,
     User,
-    check_move,
 )
 
+from .deadlines import cancel_deadlines
+from .editing import edit
 from .history import record
+from .moves import close_ticket, reopen, set_status
 from .together import present, undecided
+
+__all__ = [
+    "add_tag",
+    "attach_report",
+    "attach_waiting_reports",
+    "cancel_deadlines",
+    "close_ticket",
+    "create_ticket",
+    "highest_priority",
+    "new_public_id",
+    "open_ticket_of",
+    "remove_tag",
+    "reopen",
+    "set_status",
+]
 
 CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
 NEW_CUSTOMER = timedelta(days=30)
 MANY_REPORTS = 50
+_PROMISED = "(SELECT now() + make_interval(secs => {}) FROM abuse_servicelevel WHERE category_id = %s)"
+_DUE = {"look_due_at": _PROMISED.format("first_look"), "solution_due_at": _PROMISED.format("solution")}
+"""What the category's service level promises of a ticket that is opened now."""
 
 
 def new_public_id() -> str:
@@ -82,15 +100,21 @@ def _insert_unless_open(ticket: Ticket) -> bool:
     fields = [field for field in Ticket._meta.local_concrete_fields if not field.primary_key]
     values = [field.get_db_prep_save(field.pre_save(ticket, add=True), connection) for field in fields]
     names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
-    places = ", ".join(["%s"] * len(fields))
+    places = ", ".join(_DUE.get(field.name, "%s") for field in fields)
     # All names are the model's own; every value is a parameter.
-    statement = f"INSERT INTO abuse_ticket ({names}) VALUES ({places}) ON CONFLICT DO NOTHING RETURNING id"  # noqa: S608
+    statement = (
+        f"INSERT INTO abuse_ticket ({names}) VALUES ({places})"  # noqa: S608
+        " ON CONFLICT DO NOTHING RETURNING id, look_due_at, solution_due_at"
+    )
+    for position, field in enumerate(fields):
+        if field.name in _DUE:
+            values[position] = ticket.category_id
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         row = cursor.fetchone()
     if row is None:
         return False
-    ticket.pk = row[0]
+    ticket.pk, ticket.look_due_at, ticket.solution_due_at = row
     ticket._state.adding, ticket._state.db = False, connection.alias
     return True
 
@@ -133,13 +157,21 @@ def attach_waiting_reports(ticket: Ticket, *, actor: User) -> Sequence[int]:
     """Attach every report that waits on the ticket's (defendant, category, service); their ids."""
     if not (ticket.defendant_id and ticket.service_id):
         return []
-    reports = Report.filter(status=ReportStatus.NEW, ticket__isnull=True).exclude(pk__in=undecided())
+    together = present()
+    triple = (ticket.defendant_id, ticket.category_id, ticket.service_id)
+    if together is not None:
+        if not together.waiting.get(triple, True):
+            return []
+        together.waiting[triple] = False
     waiting = list(
-        reports.filter(
+        Report.filter(
             defendant_id=ticket.defendant_id,
             category_id=ticket.category_id,
             service_id=ticket.service_id,
+            status=ReportStatus.NEW,
+            ticket__isnull=True,
         )
+        .exclude(pk__in=undecided())
         .select_for_update(of=("self",))
         .select_related("provider")
         .order_by("pk")
@@ -147,7 +179,6 @@ def attach_waiting_reports(ticket: Ticket, *, actor: User) -> Sequence[int]:
     if not waiting:
         return []
     ids = [report.pk for report in waiting]
-    together = present()
     if together is not None:
         together.write()  # the time-outs of those that began to wait a moment ago
     Report.filter(pk__in=ids).update(ticket=ticket, status=ReportStatus.ATTACHED)
@@ -182,6 +213,13 @@ def _after_joining(ticket: Ticket, provider_priority: str, *, joined: int, now: 
         Ticket.filter(pk=ticket.pk).update(priority=priority, modification_date=now, version=F("version") + 1)
 
 
+def highest_priority(ticket: Ticket) -> Priority:
+    """What the reports of a ticket say of its urgency, together."""
+    found = [Priority(one) for one in ticket.reports.order_by().values_list("provider__priority", flat=True).distinct()]
+    highest = max(found, key=lambda priority: priority.rank, default=Priority.NORMAL)
+    return _priority(highest, ticket.defendant, reports=ticket.reports.count(), now=timezone.now())
+
+
 def _count_reports(ticket: Ticket, joined: int) -> int:
     """How many reports a ticket has, now that so many have joined. In a batch it is asked once and then kept count."""
     together = present()
@@ -203,70 +241,15 @@ def _priority(base: str, defendant: Defendant | None, *, reports: int, now: date
 
 
 @transaction.atomic
-def set_status(ticket: Ticket, status: TicketStatus, *, actor: User, resolution: Resolution | None = None) -> None:
-    """Move a ticket to a status, with all that belongs to it: clocks, reports, history.
-
-    :raises MoveRefused: when the table of moves does not allow it.
-    """
-    now = timezone.now()
-    old = TicketStatus(ticket.status)
-    check_move(str(ticket), TICKET_MOVES, old, status)
-    ticket.previous_status, ticket.status, ticket.modification_date = old, status, now
-    changed = ["previous_status", "status", "modification_date", "version"]
-    if status in {TicketStatus.CLOSED, TicketStatus.ALARM, TicketStatus.ANSWERED, TicketStatus.ACTION_ERROR}:
-        ticket.snooze_start = ticket.snooze_duration = ticket.action = None
-        changed += ["snooze_start", "snooze_duration", "action"]
-    if old == TicketStatus.PAUSED:
-        ticket.pause_start = ticket.pause_duration = None
-        changed += ["pause_start", "pause_duration"]
-    if status == TicketStatus.CLOSED:
-        ticket.resolution = resolution
-        changed.append("resolution")
-    ticket.version += 1
-    ticket.save(update_fields=changed)
-    if status == TicketStatus.CLOSED:
-        cancel_deadlines(ticket, reason="the ticket was closed", actor=actor)
-        Report.filter(ticket=ticket).exclude(status=ReportStatus.ARCHIVED).update(status=ReportStatus.ARCHIVED)
-    elif old == TicketStatus.CLOSED:
-        Report.filter(ticket=ticket).update(status=ReportStatus.ATTACHED)
-    record(
-        History.Type.CHANGE_STATUS, actor=actor, ticket=ticket, field="status", old=old, new=status,
-        resolution=resolution.codename if resolution else None,
-    )  # fmt: skip
-
-
-def close_ticket(ticket: Ticket, resolution_codename: str, *, actor: User, keep_update: bool = False) -> None:
-    """Close a ticket for a reason. `keep_update`: whether it would take new reports if it were reopened.
-
-    :raises Resolution.DoesNotExist: for an unknown reason.
-    :raises MoveRefused: when it is closed already.
-    """
-    with transaction.atomic():
-        resolution = Resolution.get(codename=resolution_codename)
-        if not keep_update and ticket.update:
-            ticket.update = False
-            Ticket.filter(pk=ticket.pk).update(update=False)
-        set_status(ticket, TicketStatus.CLOSED, actor=actor, resolution=resolution)
-
-
-@transaction.atomic
-def cancel_deadlines(ticket: Ticket, *, reason: str, actor: User) -> int:
-    """Take back all that was to happen to a ticket later; how many."""
-    pending = list(
-        Deadline.filter(ticket=ticket, state=DeadlineState.PENDING).select_for_update().values_list("pk", "kind")
-    )
-    if pending:
-        Deadline.filter(pk__in=[pk for pk, _ in pending]).update(
-            state=DeadlineState.CANCELLED, result=reason, done_at=timezone.now()
-        )
-        record(
-            History.Type.CANCEL_DEADLINE,
-            actor=actor,
-            ticket=ticket,
-            new=reason,
-            kinds=sorted({kind for _, kind in pending}),
-        )
-    return len(pending)
+def remove_tag(ticket: Ticket, codename: str, *, actor: User, expected_version: int | None = None) -> bool:
+    """Take a ticket tag off a ticket; False when it was not on it."""
+    edit(ticket, actor=actor, expected_version=expected_version)
+    tag = ticket.tags.filter(codename=codename, tag_type=Tag.Type.TICKET).first()
+    if tag is None:
+        return False
+    ticket.tags.remove(tag)
+    record(History.Type.REMOVE_TAG, actor=actor, ticket=ticket, old=tag.name)
+    return True
 
 
 @transaction.atomic

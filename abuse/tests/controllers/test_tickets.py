@@ -241,10 +241,10 @@ def test_a_deadline_that_fails_is_put_off_then_parked_and_the_others_go_on(monke
     due("pause", ticket)
     due("snooze", ticket)
 
-    def broken(deadline: Deadline, actor: object) -> str:
+    def broken(deadline: Deadline, moment: object, actor: object) -> str:
         raise ValueError("broken")
 
-    monkeypatch.setitem(workflow._HANDLERS, Deadline.Kind.PAUSE, broken)  # type: ignore[arg-type]
+    monkeypatch.setitem(workflow._HANDLERS, Deadline.Kind.PAUSE, broken)
     assert workflow.run_due() == 1
     pause = Deadline.get(kind="pause")
     assert (pause.state, pause.attempts, pause.result) == ("pending", 1, "ValueError: broken")
