@@ -13,7 +13,8 @@ from bench.counting import count_round_trips
 from bench.desk import import_cast
 from bench.mails import make_mails
 
-MOST_ROUND_TRIPS = 12
+MOST_ROUND_TRIPS = 6
+"""Promised are 12. A desk that meets most of its customers for the first time, as here, needs about 4."""
 BATCH = 20
 
 
