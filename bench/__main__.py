@@ -58,10 +58,7 @@ def _remove(directory: Path) -> None:
     """Stop the servers and remove all they wrote."""
     from abuse import embedded
 
-    status = embedded.status(directory / "servers") if (directory / "servers").exists() else None
-    if status is not None:
-        embedded.stop(directory / "servers")
-        shutil.rmtree(status.home, ignore_errors=status.home.is_relative_to(directory))
+    embedded.remove(directory / "servers")
     shutil.rmtree(directory)
 
 
