@@ -67,7 +67,7 @@ def _claim(statement: str, limit: int, settings: Pipeline) -> list[Claim]:
             Claim(pk, sha256, size, received_at, attempts, token)
             for pk, sha256, size, received_at, attempts in cursor.fetchall()
         ]
-    return sorted(claims, key=lambda claim: claim.email_id)
+    return sorted(claims, key=lambda claim: (claim.received_at, claim.email_id))
 
 
 def lock_claimed(claims: Sequence[Claim]) -> dict[int, Email]:

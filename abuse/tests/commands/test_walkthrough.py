@@ -144,7 +144,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     root = tmp_path_factory.mktemp("checkout") / "cerberus"
     root.mkdir()
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-    shutil.copytree(PROJECT_ROOT / "abuse", root / "abuse", ignore=ignored)
+    for name in ("abuse", "bench", "demo"):
+        shutil.copytree(PROJECT_ROOT / name, root / name, ignore=ignored)
     for name in ("main.py", "settings-sample.yml", "pyproject.toml"):
         shutil.copy(PROJECT_ROOT / name, root / name)
     desk = Desk(root)

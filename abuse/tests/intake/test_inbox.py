@@ -194,3 +194,12 @@ def test_a_broken_connection_makes_the_inbox_unavailable_and_the_next_mail_goes_
     with pytest.raises(inbox.InboxUnavailable):
         inbox.receive(b"x", source="test")
     assert inbox.receive(b"x", source="test").new
+
+
+@pytest.mark.django_db(transaction=True)
+def test_mails_of_one_batch_are_worked_off_in_their_order() -> None:
+    from abuse.config import current
+    from abuse.pipeline.claims import claim_fresh
+
+    receipts = receive_many([Delivery(b"mail %d" % number, "test") for number in range(20)], ring=False)
+    assert [claim.email_id for claim in claim_fresh(current().PIPELINE)] == [receipt.email_id for receipt in receipts]
