@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,6 +18,19 @@ _SETTINGS_KEYS = {
     RulesType.EMAIL_REPLY: "emailreply",
     RulesType.CDN_REQUEST: "cdnrequest",
 }
+# Settings that list no class for a type get the shipped one: a type without any could do nothing at all.
+_SHIPPED: Mapping[str, Mapping[str, str]] = {
+    "variables": {
+        "report": "abuse.rules.variables.report.default.DefaultReportVariables",
+        "emailreply": "abuse.rules.variables.emailreply.default.DefaultEmailReplyVariables",
+        "cdnrequest": "abuse.rules.variables.cdnrequest.default.DefaultCDNRequestVariables",
+    },
+    "actions": {
+        "report": "abuse.rules.actions.report.default.DefaultReportActions",
+        "emailreply": "abuse.rules.actions.emailreply.default.DefaultEmailReplyActions",
+        "cdnrequest": "abuse.rules.actions.cdnrequest.default.DefaultCDNRequestActions",
+    },
+}
 
 
 @cache
@@ -26,18 +40,20 @@ def catalogue(rules_type: str) -> Catalogue:
     :raises SettingsError: naming the RULES key whose class cannot be used.
     """
     key = _SETTINGS_KEYS[RulesType(rules_type)]
-    settings = current()
-    variables = [_imported(path, f"RULES.variables.{key}") for path in getattr(settings.RULES.variables, key)]
-    actions = [_imported(path, f"RULES.actions.{key}") for path in getattr(settings.RULES.actions, key)]
     try:
-        return Catalogue(rules_type, variables, actions)
+        return Catalogue(rules_type, _classes("variables", key), _classes("actions", key))
     except RuleDefinitionError as error:
-        raise SettingsError(settings.SOURCE, [f"RULES.*.{key}: {error}"]) from None
+        raise SettingsError(current().SOURCE, [f"RULES.*.{key}: {error}"]) from None
 
 
 def all_catalogues() -> list[Catalogue]:
     """The catalogues of all types."""
     return [catalogue(rules_type) for rules_type in RulesType]
+
+
+def _classes(part: str, key: str) -> list[Any]:
+    paths: Sequence[str] = getattr(getattr(current().RULES, part), key) or (_SHIPPED[part][key],)
+    return [_imported(path, f"RULES.{part}.{key}") for path in paths]
 
 
 def _imported(path: str, key: str) -> Any:

@@ -195,7 +195,7 @@ def _days(days: float | None) -> timedelta | None:
 
 def _ask(question: str, subjects: Subjects, **values: Any) -> dict[int, Any]:
     reports = subjects.reports
-    given = {
+    given: dict[str, Any] = {
         "reports": [report.pk for report in reports],
         "defendants": [report.defendant_id for report in reports],
         "services": [report.service_id for report in reports],

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from abuse.controllers import tickets
+from collections.abc import Mapping
+
+from abuse.controllers import cdn, correspondence, deadlines, moves
+from abuse.controllers.defendants import ensure_defendants, ensure_services, service_key
 from abuse.controllers.history import record
 from abuse.models import History, Ticket, TicketStatus, User
 from abuse.parsers.values import ParsedEmail
 from abuse.services.email import EmailService
 
+from ...checks import check_address, check_seconds
 from ...engine.actions import BaseActions, rule_action
-from ...engine.fields import FIELD_SELECT
+from ...engine.fields import FIELD_BOOLEAN, FIELD_NO_INPUT, FIELD_NUMERIC, FIELD_SELECT, FIELD_TEXT
+from ...networks import check_network_name
+from ..deferred import check_task_params, check_ticket_task, put_ticket_task
+from .bounces import resend
+from .origins import owners_named
 
 
 class DefaultEmailReplyActions(BaseActions):
@@ -40,7 +48,7 @@ class DefaultEmailReplyActions(BaseActions):
 
     @rule_action(label="Take back all that was to happen to the ticket later")
     def cancel_pending_jobs(self) -> int:
-        return tickets.cancel_deadlines(self.ticket, reason="the customer answered", actor=self.actor)
+        return deadlines.cancel_deadlines(self.ticket, reason="the customer answered", actor=self.actor)
 
     @rule_action(
         label="Set the ticket's status",
@@ -55,5 +63,65 @@ class DefaultEmailReplyActions(BaseActions):
     def set_ticket_status(self, status: str) -> str:
         """A closed ticket stays closed: the answer is kept with it, and a person decides whether to reopen."""
         if self.ticket.status not in {status, TicketStatus.CLOSED}:
-            tickets.set_status(self.ticket, TicketStatus(status), actor=self.actor)
+            moves.set_status(self.ticket, TicketStatus(status), actor=self.actor)
         return self.ticket.status
+
+    @rule_action(label="Close the ticket", params={"resolution": FIELD_TEXT, "keep_update": FIELD_BOOLEAN})
+    def close_ticket(self, resolution: str, keep_update: bool = False) -> str:
+        if self.ticket.status != TicketStatus.CLOSED:
+            moves.close_ticket(self.ticket, resolution, actor=self.actor, keep_update=keep_update)
+        return self.ticket.public_id
+
+    @rule_action(
+        label="Write to an address",
+        params=[
+            {"name": "template_codename", "fieldType": FIELD_TEXT},
+            {"name": "email", "fieldType": FIELD_TEXT, "check": check_address},
+            {"name": "lang", "fieldType": FIELD_TEXT},
+        ],
+    )
+    def send_email(self, template_codename: str, email: str, lang: str | None = None) -> str:
+        """In the language given, else the customer's."""
+        details = self.ticket.defendant.details if self.ticket.defendant else None
+        return correspondence.send_template(
+            self.ticket,
+            template_codename,
+            email,
+            cause=f"mail:{self.email_id}",
+            actor=self.actor,
+            lang=lang or (details.lang if details else None) or "EN",
+        )
+
+    @rule_action(
+        label="Run a task on the ticket later",
+        params=[
+            {"name": "task_name", "fieldType": FIELD_TEXT, "check": check_ticket_task},
+            {"name": "seconds", "fieldType": FIELD_NUMERIC, "check": check_seconds},
+            {"name": "task_params", "fieldType": FIELD_NO_INPUT, "check": check_task_params},
+        ],
+    )
+    def enqueue_ticket_task(
+        self, task_name: str, seconds: float = 60, task_params: Mapping[str, object] | None = None
+    ) -> str:
+        return put_ticket_task(
+            self.ticket, task_name, seconds=seconds, params=task_params or {}, actor=self.actor
+        ).due_at.isoformat()
+
+    @rule_action(label="Send a bounced mail again, to the customer's other address")
+    def try_resend(self) -> str | None:
+        """The address; None when there is no other one to try, and the ticket has become an alarm."""
+        return resend(self.ticket, self.parsed_email, actor=self.actor)
+
+    @rule_action(
+        label="Take the address that a content network names",
+        params=[{"name": "provider", "fieldType": FIELD_TEXT, "label": "Name of it", "check": check_network_name}],
+    )
+    def cdn_response_update(self, provider: str) -> bool:
+        """Whether one customer's service of ours is behind it: the ticket is his then, else an alarm."""
+        matches = owners_named(self.parsed_email, self.email_id)
+        defendants = ensure_defendants(match.defendant for match in matches)
+        services = ensure_services(match.service for match in matches)
+        owners = [(defendants[match.defendant.customer_id], services[service_key(match.service)]) for match in matches]
+        return cdn.take_origin(
+            self.ticket, network=provider.lower(), owners=owners, addresses=self.parsed_email.ips, actor=self.actor
+        )

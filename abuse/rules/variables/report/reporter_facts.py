@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abuse.controllers.trust import trust_of
 from abuse.models.tags import ATTACH_IF_EXISTS, AUTOARCHIVE, NO_PHISHTOCHECK
 
 from ...engine.variables import boolean_rule_variable, numeric_rule_variable, select_multiple_rule_variable
@@ -37,13 +38,9 @@ class ReporterFacts(ReportVariablesBase):
 
     @numeric_rule_variable(label="How far the reporter was right in this category so far, 0 to 1")
     def reporter_trust(self) -> float:
-        from abuse.controllers.trust import trust_of
-
         return trust_of(self.report.provider, self.report.category).score
 
     @numeric_rule_variable(label="How many of the reporter's reports in this category were judged")
     def reporter_reports_count(self) -> int:
-        from abuse.controllers.trust import trust_of
-
         trust = trust_of(self.report.provider, self.report.category)
         return trust.confirmed + trust.false + trust.duplicate + trust.not_ours

@@ -1,0 +1,78 @@
+"""Actions that write to people. What they write is sent after the commit."""
+
+from __future__ import annotations
+
+from abuse.controllers import clocks, correspondence
+from abuse.models import TicketStatus
+
+from ...checks import check_address, check_seconds
+from ...engine.actions import rule_action
+from ...engine.fields import FIELD_BOOLEAN, FIELD_NUMERIC, FIELD_TEXT
+from .base import ReportActionsBase
+
+TWO_DAYS = 172_800
+
+
+class MailActions(ReportActionsBase):
+    """Writing to the reporter, to the customer and to others."""
+
+    @rule_action(label="Acknowledge to the reporter", params={"template_codename": FIELD_TEXT, "lang": FIELD_TEXT})
+    def send_provider_ack(self, template_codename: str = "ack_report_received", lang: str | None = None) -> str | None:
+        """Once a ticket, and never to a reporter who is tagged never_auto_ack."""
+        return correspondence.acknowledge(
+            self.report,
+            self._needed_ticket(),
+            codename=template_codename,
+            lang=lang or self.ack_lang,
+            actor=self.actor,
+        )
+
+    @rule_action(
+        label="Write to the customer and wait for his answer",
+        params=[
+            {"name": "template_codename", "fieldType": FIELD_TEXT},
+            {"name": "snooze_duration", "fieldType": FIELD_NUMERIC, "label": "Wait (seconds)", "check": check_seconds},
+            {"name": "force_snooze", "fieldType": FIELD_BOOLEAN, "label": "Start the time again if it runs"},
+        ],
+    )
+    def send_defendant_email(
+        self, template_codename: str, snooze_duration: float = TWO_DAYS, force_snooze: bool = False
+    ) -> str:
+        """In the customer's language. The ticket waits from now on, or goes on waiting as it did."""
+        ticket = self._needed_ticket()
+        details = self._needed_defendant().details
+        if details is None:
+            raise ValueError(f"report {self.report.pk}: no address is known of the defendant")
+        message_id = correspondence.send_template(
+            ticket,
+            template_codename,
+            details.email,
+            cause=f"report:{self.report.pk}",
+            actor=self.actor,
+            lang=details.lang or self.ack_lang,
+            report=self.report,
+        )
+        if force_snooze or ticket.status != TicketStatus.WAITING_ANSWER or ticket.snooze_start is None:
+            clocks.snooze(ticket, max(1, int(snooze_duration)), actor=self.actor)
+        return message_id
+
+    @rule_action(
+        label="Write to an address",
+        params=[
+            {"name": "template_codename", "fieldType": FIELD_TEXT},
+            {"name": "email", "fieldType": FIELD_TEXT, "check": check_address},
+            {"name": "lang", "fieldType": FIELD_TEXT},
+        ],
+    )
+    def send_email(self, template_codename: str, email: str, lang: str | None = None) -> str:
+        """In the language given, else the customer's."""
+        details = self.report.defendant.details if self.report.defendant else None
+        return correspondence.send_template(
+            self._needed_ticket(),
+            template_codename,
+            email,
+            cause=f"report:{self.report.pk}",
+            actor=self.actor,
+            lang=lang or (details.lang if details else None) or self.ack_lang,
+            report=self.report,
+        )
