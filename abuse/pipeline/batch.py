@@ -14,7 +14,7 @@ from abuse.controllers.history import robot
 from abuse.controllers.providers import provider_key
 from abuse.controllers.together import Together, Triple, written_together
 from abuse.models import Email, EmailState, Provider, Report, ReportStatus, Ticket, TicketStatus
-from abuse.parsers.values import ParsedEmail
+from abuse.parsers.values import MailKind, ParsedEmail
 from abuse.rules.apply import RulesRun
 from abuse.services.email import EmailService, TicketAnswer
 
@@ -23,6 +23,7 @@ from .fates import Fate, write_fates
 from .kinds import AUTOMATIC, DOUBTFUL, NO_COMPLAINT
 from .reading import ReadMail
 from .reporting import MadeReport, make_reports, providers_of
+from .urls import write_looks
 
 
 @transaction.atomic
@@ -46,6 +47,7 @@ def settle(mails: Sequence[ReadMail], settings: Settings) -> list[Fate]:
         providers = providers_of(remaining)
         complaints = _settle_no_complaints(remaining, fates, providers)
         made = make_reports(complaints, providers)
+        write_looks(made)
         _decide(made, run, together)
         _settle_answers(answers, fates, run)
         fates += [_processed(mail, made) for mail in complaints]
@@ -104,7 +106,7 @@ def _take_answer(mail: ReadMail, answer: TicketAnswer, run: RulesRun) -> None:
     ticket = (
         Ticket.objects.select_for_update(of=("self",)).select_related("defendant__details").get(pk=answer.ticket.pk)
     )
-    if mail.parsed.kind in AUTOMATIC:
+    if mail.parsed.kind in AUTOMATIC and mail.parsed.kind != MailKind.BOUNCE:  # what bounced, rules may send again
         _keep(mail.parsed, ticket, answer, mail.claim.email_id)
         return
     known = EmailService.knows(ticket, mail.parsed.provider)
@@ -148,7 +150,7 @@ def _lock_accused(mails: Sequence[ReadMail]) -> None:
     """
     keys = sorted(
         {
-            _lock_key(accusation.match.defendant.customer_id, service_key(accusation.match.service))
+            accused_lock_key(accusation.match.defendant.customer_id, service_key(accusation.match.service))
             for mail in mails
             for accusation in mail.accusations
             if accusation.match
@@ -159,7 +161,7 @@ def _lock_accused(mails: Sequence[ReadMail]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key", [keys])
 
 
-def _lock_key(customer_id: str, service: str) -> int:
+def accused_lock_key(customer_id: str, service: str) -> int:
     digest = hashlib.sha256(f"{customer_id}\0{service}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
 

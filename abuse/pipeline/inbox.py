@@ -18,11 +18,13 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from abuse.config import Settings, SettingsError
 from abuse.parsers import ParserContext
+from abuse.rules.beforehand import asked_beforehand
 from abuse.rules.engine.errors import DocumentError
 from abuse.services.facade import ServiceError
 from abuse.utils.stopping import is_asked_to_stop
 
 from .batch import settle
+from .beforehand import answers_of, ask_beforehand
 from .claims import Claim, claim_fresh, claim_retry, give_back
 from .context import parser_context
 from .reading import ReadMail, identify, read
@@ -116,6 +118,7 @@ def _identify_or_take_apart(mails: Sequence[ReadMail], settings: Settings) -> li
     """The mails whose customers could be looked up; the others are given back."""
     try:
         identify(mails)
+        ask_beforehand(mails, settings)
     except Exception as error:
         # A customer database that cannot answer now is asked once for all; else it may be one mail it stumbles over.
         is_down = isinstance(error, ServiceError) and not error.permanent
@@ -132,7 +135,8 @@ def _settle_or_take_apart(mails: Sequence[ReadMail], settings: Settings) -> int:
     if not mails:
         return 0
     try:
-        return len(settle(mails, settings))
+        with asked_beforehand(answers_of(mails)):
+            return len(settle(mails, settings))
     except Exception as error:
         if _is_not_the_mails_fault(error):
             raise

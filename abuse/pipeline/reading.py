@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from abuse.controllers.defendants import service_key
 from abuse.parsers import ParsedEmail, ParsedItem, ParserContext, parse
 from abuse.parsers.values import ItemKind
 from abuse.services.crm import CRMService, Match, Query
+from abuse.services.phishing import PingResponse
 from abuse.services.storage import StorageService
 
 from .claims import Claim
@@ -51,6 +52,10 @@ class ReadMail:
     attachments: tuple[StoredAttachment, ...] = ()
     writing: tuple[Future[bool], ...] = ()
     accusations: tuple[Accusation, ...] = field(default=())
+    looks: Mapping[str, PingResponse] = field(default_factory=dict)
+    """How the reported pages answered, by URL."""
+    revenues: Mapping[tuple[str, str | None], float] = field(default_factory=dict)
+    """What the accused customers pay, by customer id and service name, where a rule asks for it."""
 
     def wait(self) -> None:
         """Return when its attachments would survive a power cut.

@@ -1,0 +1,128 @@
+"""Looking at reported pages before the rules decide. No transaction is open while other systems are asked.
+
+Only pages in phishing reports about a customer are looked at, each once for the whole batch, several at a time, and for
+a limited time in all. A page that could not be looked at has no look: the rules then take it to be up.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+
+from django.utils import timezone
+
+from abuse.controllers.providers import pattern_of, provider_key
+from abuse.models import Provider, ReportItem, UrlStatus
+from abuse.models.fields import clipped
+from abuse.parsers.values import ItemKind
+from abuse.services.facade import facade
+from abuse.services.phishing import PhishingService, PingResponse
+
+from .kinds import DOUBTFUL, is_complaint
+from .reading import ReadMail
+from .reporting import RAW_ITEM_LIMIT, MadeReport
+
+log = logging.getLogger(__name__)
+
+PHISHING = "Phishing"
+THREADS = 8
+MAX_URLS = 200
+"""Pages looked at for one batch of mails; those beyond it count as up."""
+_STATES = frozenset(UrlStatus.State.values)
+
+
+def look_at_urls(mails: Sequence[ReadMail], *, seconds: float) -> None:
+    """Look at the pages that phishing reports name, for so long at most; the looks are kept with the mails."""
+    if not facade("PhishingServiceBase").is_implemented():
+        return
+    phishing = _about_phishing(mails)
+    countries: dict[str, str | None] = {}
+    for mail in phishing:
+        for accusation in mail.accusations:
+            if accusation.match is not None:
+                for item in accusation.items:
+                    if item.kind == ItemKind.URL:
+                        countries.setdefault(item.value, accusation.match.defendant.country)
+    if not countries:
+        return
+    if len(countries) > MAX_URLS:
+        log.warning("%s pages are reported in one batch of mails; %s are looked at", len(countries), MAX_URLS)
+        countries = dict(list(countries.items())[:MAX_URLS])
+    looks = ping_all(countries, seconds=seconds)
+    for mail in phishing:
+        mail.looks = {item.value: looks[item.value] for item in mail.parsed.items if item.value in looks}
+
+
+def _about_phishing(mails: Sequence[ReadMail]) -> list[ReadMail]:
+    """The mails whose reports will be of the category phishing: the reporter's own category goes before the text."""
+    complaints = [mail for mail in mails if is_complaint(mail.parsed.kind) or mail.parsed.kind in DOUBTFUL]
+    accusing = [mail for mail in complaints if any(one.match is not None for one in mail.accusations)]
+    keys = {provider_key(mail.parsed.provider) for mail in accusing}
+    if not keys:
+        return []
+    own = dict(
+        Provider.filter(pk__in=[*keys, *map(pattern_of, keys)], default_category__isnull=False).values_list(
+            "pk", "default_category_id"
+        )
+    )
+    return [mail for mail in accusing if _category(mail, own) == PHISHING]
+
+
+def _category(mail: ReadMail, own: Mapping[str, str | None]) -> str | None:
+    key = provider_key(mail.parsed.provider)
+    return own.get(key) or own.get(pattern_of(key)) or mail.parsed.category
+
+
+def ping_all(countries: Mapping[str, str | None], *, seconds: float) -> dict[str, PingResponse]:
+    """How pages answer, each as seen from a country; those that could not be looked at in time are missing."""
+    started = time.monotonic()
+    pool = ThreadPoolExecutor(min(THREADS, len(countries)), thread_name_prefix="look")
+    waiting: dict[Future[PingResponse], str] = {
+        pool.submit(PhishingService.ping_url, url, country): url for url, country in countries.items()
+    }
+    done, late = wait(waiting, timeout=seconds)
+    pool.shutdown(wait=False, cancel_futures=True)  # a thread that hangs must not hold up the mails
+    looks = {}
+    for future in done:
+        error = future.exception()
+        if error is None:
+            looks[waiting[future]] = future.result()
+        else:
+            log.warning("the phishing service could not look at %s: %s", waiting[future][:200], error)
+    if late:
+        spent = time.monotonic() - started
+        log.warning("the phishing service did not look at %s of %s pages in %.0f s", len(late), len(waiting), spent)
+    return looks
+
+
+def write_looks(made: Sequence[MadeReport]) -> None:
+    """Keep the looks with the items of the reports just made."""
+    rows = [
+        look_row(item, look)
+        for one in made
+        if one.mail.looks
+        for item in one.report.items.all()
+        if item.item_type == ReportItem.Type.URL and (look := _look(one.mail, item)) is not None
+    ]
+    if rows:
+        UrlStatus.objects.bulk_create(rows, batch_size=500)
+
+
+def _look(mail: ReadMail, item: ReportItem) -> PingResponse | None:
+    by_item = {clipped(url, RAW_ITEM_LIMIT): look for url, look in mail.looks.items()}
+    return by_item.get(item.raw_item)
+
+
+def look_row(item: ReportItem, look: PingResponse) -> UrlStatus:
+    """A look as a row. What the service says is held to what the columns take."""
+    return UrlStatus(
+        item=item,
+        direct_status=look.direct_status if look.direct_status in _STATES else UrlStatus.State.UNKNOWN,
+        proxied_status=look.proxied_status if look.proxied_status in _STATES else None,
+        http_code=look.http_code if look.http_code is not None and 0 <= look.http_code < 1000 else None,
+        score=min(100, max(0, int(look.score))),
+        is_phishing=look.is_phishing,
+        date=timezone.now(),
+    )
