@@ -201,5 +201,5 @@ def test_mails_of_one_batch_are_worked_off_in_their_order() -> None:
     from abuse.config import current
     from abuse.pipeline.claims import claim_fresh
 
-    receipts = receive_many([Delivery(b"mail %d" % number, "test") for number in range(20)], ring=False)
+    receipts = inbox.receive_many([inbox.Delivery(b"mail %d" % number, "test") for number in range(20)], ring=False)
     assert [claim.email_id for claim in claim_fresh(current().PIPELINE)] == [receipt.email_id for receipt in receipts]
