@@ -20,6 +20,7 @@ __all__ = [
     "RuleNotFound",
     "StoredRule",
     "active_rules",
+    "add_if_missing",
     "check_rule",
     "find_rule",
     "reorder",
@@ -138,6 +139,14 @@ def save_rule(text: str, *, user: User | None = None) -> tuple[BusinessRules, bo
     row.save()
     _keep(row, user=user)
     return row, existing is None
+
+
+def add_if_missing(text: str, *, name: str, rules_type: str) -> bool:
+    """Add the rule of a text unless there is one of that name and type, whatever that says; whether it was added."""
+    if BusinessRules.filter(name=name, rules_type=rules_type).exists():
+        return False
+    save_rule(text)
+    return True
 
 
 def _fill(row: BusinessRules, rule: Rule, text: str) -> None:

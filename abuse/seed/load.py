@@ -8,12 +8,10 @@ from typing import Any
 import yaml
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.utils import timezone
 
 from abuse.models import (
     ROBOT_NAME,
     AbusePermission,
-    BusinessRules,
     Category,
     MailTemplate,
     Profile,
@@ -26,6 +24,7 @@ from abuse.models import (
     User,
 )
 from abuse.rules.definitions import shipped_documents
+from abuse.rules.store import add_if_missing
 
 
 @transaction.atomic
@@ -57,14 +56,7 @@ def load_seed() -> int:
         added += MailTemplate.get_or_create(**key, defaults=entry)[1]
     added += _robot()
     for document in shipped_documents():
-        key = {"name": document.name, "rules_type": document.rules_type}
-        values = {
-            "order_id": document.order_id,
-            "config": document.config,
-            "document": document.text,
-            "updated_at": timezone.now(),
-        }
-        added += BusinessRules.get_or_create(**key, defaults=values)[1]
+        added += add_if_missing(document.text, name=document.name, rules_type=document.rules_type)
     return added
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,14 @@ class ShippedRule:
     text: str
 
 
-def shipped_documents() -> Iterator[ShippedRule]:
+@cache
+def shipped_documents() -> Sequence[ShippedRule]:
     """All rule files of this folder."""
+    found = []
     for path in sorted(Path(__file__).parent.glob("*/*.yml")):
         text = path.read_text(encoding="utf-8")
         document = yaml.safe_load(text)
-        yield ShippedRule(document["name"], document["rulesType"], document["orderId"], document["config"], text)
+        found.append(
+            ShippedRule(document["name"], document["rulesType"], document["orderId"], document["config"], text)
+        )
+    return tuple(found)
