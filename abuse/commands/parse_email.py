@@ -49,7 +49,7 @@ def _look(name: str, context: ParserContext, explained: bool) -> dict[str, Any]:
         raw = click.get_binary_stream("stdin").read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
         return {"file": name, "error": f"{name} cannot be read: {error.strerror}", "seconds": 0.0}
-    parsed, reading, message = parse_with_reading(raw, context)
+    parsed, reading, message = parse_with_reading(raw, context, "" if name == "-" else Path(name).name)
     seconds = round(time.perf_counter() - start, 6)
     seen = {"file": name, "error": None, "seconds": seconds, **to_json(parsed)}
     if explained:

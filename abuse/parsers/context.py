@@ -58,6 +58,8 @@ class Limits:
     max_archive_ratio: int = 100  # unpacked : packed, for one member of an archive
     max_archive_members: int = 100
     max_document_bytes: int = 5_000_000  # a machine-readable part (YAML, JSON)
+    max_feed_bytes: int = 1_000_000_000  # unpacked, of one table; it is read in pieces
+    max_feed_rows: int = 5_000_000  # of one mail
     max_seconds: float = 10.0  # after this no further part is opened
 
 

@@ -8,6 +8,7 @@ from . import categories, free_text, kinds
 from . import message as messages
 from .charset import clean
 from .context import ParserContext
+from .feeds import finding as feeds
 from .formats import READERS, Finding
 from .message import Message
 from .templating import apply
@@ -19,23 +20,32 @@ _SEARCHED_KINDS = (MailKind.ABUSE_REPORT, MailKind.REPLY_TO_TICKET)
 _FORWARDED_MARK = "---------- Forwarded message ----------"
 
 
-def parse(raw: bytes | memoryview, context: ParserContext) -> ParsedEmail:
-    """Read one mail of any quality.
+def parse(raw: bytes | memoryview, context: ParserContext, filename: str = "") -> ParsedEmail:
+    """Read one mail of any quality, or a file that came without a mail; `filename` is its sender's word, if known.
 
     A machine-readable report beats the reporter's template, and that the text as a whole. Without a report the mail's
     own marks (bounce, receipt, auto-reply, answer) decide what it is, and only complaints and answers are searched for
     items. Never raises on what a mail contains; what was wrong with it, and every bound that was reached, stands in
-    `defects`. Takes time and memory linear in the size of the mail and within `context.limits`.
+    `defects`. A table of events is read like a report when it is of a known kind, and else when no template reads the
+    mail; of a long one only the first rows are read, see `ParsedEmail.feed`. Takes time and memory linear in the size
+    of the mail and within `context.limits`.
     """
-    return parse_with_reading(raw, context)[0]
+    return parse_with_reading(raw, context, filename)[0]
 
 
-def parse_with_reading(raw: bytes | memoryview, context: ParserContext) -> tuple[ParsedEmail, Reading, Message]:
+def parse_with_reading(
+    raw: bytes | memoryview, context: ParserContext, filename: str = ""
+) -> tuple[ParsedEmail, Reading, Message]:
     """As `parse`, with what the templates made of the mail and the mail as they saw it, for explanations."""
-    message = messages.read(_as_bytes(raw), context.limits)
+    message = messages.read(_as_bytes(raw), context.limits, filename)
     verdict = kinds.of_headers(message, context)
     finding = None if verdict and verdict[0] in (MailKind.BOUNCE, MailKind.MDN) else _read_report(message, context)
+    table = feeds.read(message, context) if finding is None and verdict is None else None
+    if table is not None and feeds.is_report(table):
+        finding = table
     reading = apply.read(message, context, verdict[0] if verdict else None, finding)
+    if finding is None and reading.winner is None:
+        finding = table
     if finding is not None:
         kind, reason, items = finding.kind, finding.kind_reason, finding.items
     elif reading.winner is not None:
@@ -143,6 +153,7 @@ def _assemble(
         template=finding.template if finding else reading.template,
         reporter_reference=clean(reference) if reference else None,
         defects=tuple(clean(sentence) for sentence in message.defects),
+        feed=finding.feed if finding else None,
     )
 
 

@@ -44,6 +44,7 @@ class Message:
     inner: list[Part] = field(default_factory=list)  # messages inside, outermost first: the spam complained about …
     files: list[Part] = field(default_factory=list)  # leaves that are not part of the readable text
     text_left: int = 0
+    filename: str = ""  # of the file that was read, if that is known; the sender's word
 
     @property
     def subject(self) -> str:
@@ -135,11 +136,11 @@ def looks_like_html(text: str) -> bool:
     return head.startswith(("<!doctype html", "<html"))
 
 
-def read(raw: bytes, limits: Limits) -> Message:
+def read(raw: bytes, limits: Limits, filename: str = "") -> Message:
     """Bytes of any quality to a `Message`. Never raises on content."""
     defects: list[str] = []
     root = mime.read(raw, limits, defects)
-    message = Message(root, root.headers, limits, defects, text_left=limits.max_text_bytes)
+    message = Message(root, root.headers, limits, defects, text_left=limits.max_text_bytes, filename=filename)
     message.collect(root, message.texts, message.files)
     message.inner = [part.children[0] for part in root.walk() if part.is_message and part.children]
     return message

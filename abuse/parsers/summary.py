@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .feeds.layout import Feed, Role
 from .values import ParsedEmail, ParsedItem
 
 
@@ -29,7 +30,29 @@ def to_json(parsed: ParsedEmail) -> dict[str, Any]:
             {"filename": file.filename, "content_type": file.content_type, "size": len(file.content)}
             for file in parsed.attachments
         ],
+        "feed": _feed(parsed.feed) if parsed.feed else None,
         "defects": list(parsed.defects),
+    }
+
+
+def _feed(feed: Feed) -> dict[str, Any]:
+    return {
+        "name": feed.name,
+        "is_whole": feed.is_whole,
+        "unknown_columns": list(feed.unknown_columns),
+        "tables": [
+            {
+                "place": table.place,
+                "form": table.layout.form.value,
+                "report_type": table.report_type.name if table.report_type else None,
+                "columns": {
+                    name: role.value
+                    for name, role in zip(table.layout.columns, table.layout.roles, strict=False)
+                    if role is not Role.KNOWN
+                },
+            }
+            for table in feed.tables
+        ],
     }
 
 
@@ -42,4 +65,5 @@ def _item(item: ParsedItem) -> dict[str, Any]:
         "port": item.port,
         "protocol": item.protocol,
         "seen_at": item.seen_at.isoformat() if item.seen_at else None,
+        "category": item.category,
     }

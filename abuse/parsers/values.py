@@ -10,6 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from urllib.parse import urlsplit
 
+from .feeds.layout import Feed
+
 
 class ItemKind(StrEnum):
     """What a reporter can point at. The values are the `itemType` words of the API."""
@@ -50,6 +52,7 @@ class ParsedItem:
     `value` is normalised (lower-case host, compressed IPv6, no de-fanging left); `raw` is the text as it stood in
     the mail and `place` says where that was ("body", "part 1.2 Source-IP", "xarf source_identifier" …).
     `seen_at` is the event time, aware, as the reporter gave it; None when the reporter gave none.
+    `category` is what the reporter says of this item alone, as rows of feeds do; None: that of the mail.
     """
 
     kind: ItemKind
@@ -59,6 +62,7 @@ class ParsedItem:
     port: int | None = None
     protocol: str | None = None
     seen_at: datetime | None = None
+    category: str | None = None
 
     @property
     def host(self) -> str | None:
@@ -89,6 +93,7 @@ class ParsedEmail:
 
     `provider` is the lower-case address of From; `date` is aware UTC, None when the mail states none that can be read;
     `template` names the format or template that gave the items; `defects` says in words what was wrong with the mail.
+    `feed` says where its tables are; when they are larger than `Limits.max_items`, `items` are only their first.
     """
 
     provider: str
@@ -109,6 +114,7 @@ class ParsedEmail:
     template: str = "default"
     reporter_reference: str | None = None
     defects: tuple[str, ...] = field(default=())
+    feed: Feed | None = None
 
     def of_kind(self, *kinds: ItemKind) -> list[str]:
         """The normalised values of the given kinds, in order, each once."""

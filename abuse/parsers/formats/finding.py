@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..feeds.layout import Feed
 from ..values import MailKind, ParsedItem
 
 
@@ -22,3 +23,4 @@ class Finding:
     category: str | None = None
     category_reason: str = ""
     reporter_reference: str | None = None
+    feed: Feed | None = None

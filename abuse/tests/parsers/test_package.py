@@ -44,5 +44,6 @@ def test_summary() -> None:
         "port": 8080,
         "protocol": None,
         "seen_at": None,
+        "category": None,
     }
     assert summary["date"] == "2025-03-04T08:15:00+00:00"
