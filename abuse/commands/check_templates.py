@@ -111,7 +111,7 @@ def _print_table(rows: list[tuple[str, str, str]]) -> None:
 
 def _show_mail(name: str, context: ParserContext) -> None:
     try:
-        raw = click.get_binary_stream("stdin").read() if name == "-" else Path(name).read_bytes()
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
         raise click.ClickException(f"{name} cannot be read: {error.strerror}") from None
     explained = explain.explain(*parse_with_reading(raw, context), context)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .. import eventtimes
@@ -19,7 +20,7 @@ from ..values import MailKind, ParsedItem
 from .compiled import Template
 from .select import Candidate
 from .take import Taken, first_value, take, unwanted
-from .texts import View
+from .texts import MAX_TEXT, View
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,12 @@ def read(message: Message, context: ParserContext, verdict: MailKind | None, fin
         return NOTHING
     is_answer = verdict is MailKind.REPLY_TO_TICKET
     candidates = [one for one in candidates if (one.template.kind is MailKind.REPLY_TO_TICKET) == is_answer]
-    return _try_all(candidates, view, context, finding) if candidates else NOTHING
+    if not candidates:
+        return NOTHING
+    reading = _try_all(candidates, view, context, finding)
+    if view.is_cut:
+        message.say(f"The templates read only the first {MAX_TEXT} bytes of a text.")
+    return reading
 
 
 def _try_all(candidates: list[Candidate], view: View, context: ParserContext, finding: Finding | None) -> Reading:
@@ -127,26 +133,28 @@ def _try_all(candidates: list[Candidate], view: View, context: ParserContext, fi
 
 def _try(trial: Trial, view: View, context: ParserContext, deadline: float) -> None:
     template = trial.template
-    items: list[ParsedItem | None] = []
     try:
         for rule in template.rules:
+            trial.taken.append(take(rule, template, view, context, deadline))
             if time.monotonic() > deadline:
-                view.message.say(f"The templates took {MAX_SECONDS:.0f} s; not all of their rules were tried.")
+                view.message.say(f"The templates took {MAX_SECONDS:.0f} s; they were stopped.")
                 break
-            taken = take(rule, template, view, context)
-            trial.taken.append(taken)
-            items.extend(taken.items)
-        trial.items = _dated(building.unique(items, context.limits.max_items), template, view)
+        trial.items = building.unique(list(_dated(trial.taken, template, view)), context.limits.max_items)
     except Exception:  # as above: the mail goes on without this template
         log.exception("template %s (%s) failed on a mail", template.name, template.origin)
         view.message.say(f"Template {template.name} failed; the log says why.")
 
 
-def _dated(items: tuple[ParsedItem, ...], template: Template, view: View) -> tuple[ParsedItem, ...]:
-    """Items to which no rule gave a time, with that of their log lines."""
+def _dated(taken: list[Taken], template: Template, view: View) -> Iterator[ParsedItem]:
+    """The items; those of rules that say nothing of the time with what the text says of them, as in free text."""
+    needs_none = [one.is_dated for one in taken]
+    undated = [item for one, is_dated in zip(taken, needs_none, strict=True) if not is_dated for item in one.items]
     sent, zone = view.written
     text = view.body.decode("utf-8", "replace")
-    return eventtimes.with_times(items, text, sent=sent, sent_zone=template.zone or zone)
+    dated = iter(eventtimes.with_times(undated, text, sent=sent, sent_zone=template.zone or zone))
+    for one, is_dated in zip(taken, needs_none, strict=True):
+        for item in one.items:
+            yield item if is_dated else next(dated)
 
 
 def _why_won(trial: Trial) -> str:

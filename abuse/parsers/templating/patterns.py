@@ -69,16 +69,26 @@ def literal(text: str) -> str:
 
 
 def any_literal(texts: Iterable[str]) -> re2._Regexp:
-    """Any of some texts, wherever they stand."""
-    return check_long("|".join(literal(text) for text in texts))
+    """Any of some texts: wherever they stand or, after a "^", as whole words at the start of a line."""
+    return check_long("|".join(_placed(text) for text in texts))
+
+
+def _placed(text: str) -> str:
+    if not text.startswith("^"):
+        return literal(text)
+    # RE2's \b knows ASCII only: after another letter it would ask for one more
+    last = text.rstrip()[-1]
+    end = r"\b" if last.isascii() and last.isalnum() else ""
+    return rf"^[ \t>|*_•·#\"'({{\[-]*{literal(text[1:])}{end}"
 
 
 def labelled_line(labels: Iterable[str]) -> re2._Regexp:
     """A line "label: value". Group 1 is what stands between (a lone blank is weak), group 2 the rest of the line.
 
     Before the label only bullets, quotes and quotation marks may stand, so that "IP" is not found in "Destination IP".
+    Longer labels go first, so that "IP Address: …" is not read as "IP" with the value "Address: …".
     """
-    words = "|".join(literal(label.rstrip(" :=")) for label in labels)
+    words = "|".join(literal(label) for label in sorted((one.rstrip(" :=") for one in labels), key=len, reverse=True))
     return check_long(
         rf"^[ \t>|*_•·#\"'({{\[-]*(?:{words})(?:\(e?s\))?[\"'*_]*"
         r"([ \t]*(?:\.{2,}|-{1,2}>|=>|[:=：|\t])[ \t]*(?:[.:=|>*_]+[ \t]+)?|[ \t]+-[ \t]+|[ \t]{2,}|[ \t]|$)"

@@ -90,6 +90,12 @@ def _words(value: str) -> str:
     return value
 
 
+def _block_words(value: str) -> str:
+    if not value.strip("^ \t"):
+        raise ValueError("expected words after the ^, which stands for the start of a line")
+    return _words(value)
+
+
 def _header_name(value: str) -> str:
     if not _HEADER_NAME.fullmatch(value):
         raise ValueError("expected the name of a header field such as X-Mailer")
@@ -125,6 +131,7 @@ Domains = Annotated[tuple[Annotated[str, AfterValidator(_domain)], ...], _FEW, _
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], _FEW, _MANY]
 Patterns = Annotated[tuple[Pattern, ...], _FEW, _MANY]
 Texts = Annotated[tuple[Words, ...], _FEW, _MANY]
+BlockTexts = Annotated[tuple[Annotated[str, AfterValidator(_block_words)], ...], _FEW, _MANY]
 Whats = Annotated[tuple[What, ...], _FEW, BeforeValidator(_one_or_more, json_schema_input_type=What | list[What])]
 
 
@@ -263,8 +270,12 @@ class Take(Section):
     header: HeaderValue | None = None
     xml: Words | None = Field(None, description="Element names, outermost first: Source/IP_Address.")
     table: Table | None = None
-    after: Texts | None = Field(None, description="Only what follows this text is read, at each place where it stands.")
-    until: Texts | None = Field(None, description="… up to this text. Without it, to the end.")
+    after: BlockTexts | None = Field(
+        None,
+        description="Only what follows this text is read, at each place where it stands; ^ before the text: only where "
+        "a line starts with these words.",
+    )
+    until: BlockTexts | None = Field(None, description="… up to this text (^ as in after). Without it, to the end.")
     lines: int | None = Field(None, ge=1, le=10_000, description="… and at most so many lines that are not empty.")
     attachment: Attachment | None = Field(None, description="Read in these files instead of the text.")
     decode: Literal["none", "html", "qp"] = Field("none", description="Undo HTML or quoted-printable before reading.")

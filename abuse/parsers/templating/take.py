@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from ipaddress import ip_address
+from time import monotonic
 
 import re2
 
@@ -19,6 +21,7 @@ from .sources import Piece
 from .texts import View
 
 MAX_WORDS = 10_000  # of one piece
+MAX_KNOWN = 1_000  # texts whose items are remembered
 _WORD_KINDS = (ItemKind.FQDN, ItemKind.EMAIL, ItemKind.HASH)
 _PORT = re2.compile(r"\d{1,5}")
 _PROTOCOL = re2.compile(r"[A-Za-z][A-Za-z0-9]{0,19}")
@@ -34,10 +37,15 @@ class Taken:
     left: tuple[tuple[str, str], ...] = ()
     places: int = 0  # how many places matched, whether or not a value stood there
 
+    @property
+    def is_dated(self) -> bool:
+        """Whether the rule says where the times stand; an item without one then has none."""
+        return self.rule.time is not None or any(item.seen_at for item in self.items)
 
-def take(rule: Rule, template: Template, view: View, context: ParserContext) -> Taken:
-    """Apply one rule to a mail."""
-    worker = _Taker(rule, template, view, context)
+
+def take(rule: Rule, template: Template, view: View, context: ParserContext, deadline: float = math.inf) -> Taken:
+    """Apply one rule to a mail; past `deadline` (of `time.monotonic`) it keeps what it has."""
+    worker = _Taker(rule, template, view, context, deadline)
     for texts in worker.texts():
         for place, data in texts:
             worker.read(data, place)
@@ -49,7 +57,8 @@ def take(rule: Rule, template: Template, view: View, context: ParserContext) -> 
 class _Taker:
     """The state of one rule on one mail."""
 
-    def __init__(self, rule: Rule, template: Template, view: View, context: ParserContext) -> None:
+    def __init__(self, rule: Rule, template: Template, view: View, context: ParserContext, deadline: float) -> None:
+        self.deadline = deadline
         self.rule = rule
         self.template = template
         self.view = view
@@ -57,6 +66,7 @@ class _Taker:
         self.items: list[ParsedItem] = []
         self.left: list[tuple[str, str]] = []
         self.places = 0
+        self._converted: dict[str, list[ParsedItem]] = {}
 
     def texts(self) -> Iterator[list[tuple[str, bytes]]]:
         """The texts to read: the files asked for, or the text and, while it gives nothing, its other forms."""
@@ -70,11 +80,15 @@ class _Taker:
     def read(self, data: bytes, place: str) -> None:
         rule = self.rule
         data = self.view.decoded(data, rule.decode)
+        if rule.table is None:
+            data = self.view.searched(data)
         where = f"template {self.template.name}: {rule.words}{' ' + place if place else ''}"
         if rule.table is not None:
             found = list(self._rows(data))
         elif rule.source is None:
             for start, end in sources.blocks(rule.block, data):
+                if self._is_done:
+                    return
                 self.places += 1
                 self._read_all(data, start, end, where)
             return
@@ -86,10 +100,11 @@ class _Taker:
         protocols = self._beside(rule.protocol, data, starts)
         times = self._beside(rule.time, data, starts)
         for piece, port, protocol, time in zip(found, ports, protocols, times, strict=True):
-            items = convert(piece, rule, where, self.context)
-            if not items:
+            items = self._convert(piece, where)
+            if items:
+                self._keep(items, piece.port or port, piece.protocol or protocol, piece.time or time)
+            else:
                 self._leave(piece.text, "no value of the kind asked for stands there")
-            self._keep(items, piece.port or port, piece.protocol or protocol, piece.time or time)
             if self._is_done:
                 return
 
@@ -100,6 +115,15 @@ class _Taker:
             return
         for start, end in sources.blocks(self.rule.block, data):
             yield from sources.of_text(source, data, start, end)
+
+    def _convert(self, piece: Piece, where: str) -> list[ParsedItem]:
+        # reports repeat one value in line after line
+        key = f"{piece.is_weak}{where}{piece.text}"
+        if key not in self._converted:
+            if len(self._converted) >= MAX_KNOWN:
+                self._converted.clear()
+            self._converted[key] = convert(piece, self.rule, where, self.context, say=self.view.message.say)
+        return self._converted[key]
 
     def _rows(self, data: bytes) -> Iterator[Piece]:
         rule, table = self.rule, self.rule.table
@@ -120,7 +144,7 @@ class _Taker:
     def _read_all(self, data: bytes, start: int, end: int, where: str) -> None:
         """Everything of the rule's kinds in a block."""
         piece = Piece(data[start:end].decode("utf-8", "ignore"), start)
-        items = convert(piece, self.rule, where, self.context, say=self.view.message.say)
+        items = self._convert(piece, where)
         (port,), (protocol,), (time,) = (
             self._beside(source, data, [start]) for source in (self.rule.port, self.rule.protocol, self.rule.time)
         )
@@ -147,7 +171,7 @@ class _Taker:
             if reason is not None:
                 self._leave(item.value, reason)
                 continue
-            if self._is_done or len(self.items) >= self.context.limits.max_items:
+            if self._is_full:
                 return
             self.items.append(
                 replace(
@@ -159,8 +183,12 @@ class _Taker:
             )
 
     @property
+    def _is_full(self) -> bool:
+        return len(self.items) >= (self.context.limits.max_items if self.rule.many else 1)
+
+    @property
     def _is_done(self) -> bool:
-        return not self.rule.many and bool(self.items)
+        return self._is_full or monotonic() > self.deadline
 
     def _leave(self, text: str, reason: str) -> None:
         if len(self.left) < 20:

@@ -14,7 +14,8 @@ from ..header import Headers
 from ..message import Message, provider, written
 from .compiled import Files
 
-MAX_TEXT = 1_000_000  # bytes of one text that templates read
+MAX_TEXT = 500_000  # bytes of one text that templates read
+MAX_FILE_TEXT = 2_000_000  # bytes of one file; patterns are only searched in the first MAX_TEXT of it
 MAX_FILES = 20
 
 _SIGNER = re2.compile(rb"(?i)(?:^|;)[ \t\r\n]*d[ \t]*=[ \t\r\n]*([a-z0-9_.-]{3,253})")
@@ -28,6 +29,7 @@ class View:
         self._other_forms: list[tuple[str, bytes]] | None = None
         self._files: dict[tuple[bytes, str], list[tuple[str, bytes]]] = {}
         self._text_left = message.limits.max_text_bytes
+        self.is_cut = False  # whether a text was longer than templates read
         self._decoded: dict[tuple[str, int], bytes] = {}
 
     @cached_property
@@ -36,11 +38,11 @@ class View:
 
     @cached_property
     def subject(self) -> bytes:
-        return _bounded(self.message.subject)
+        return self._bounded(self.message.subject)
 
     @cached_property
     def body(self) -> bytes:
-        return _bounded(self.message.body)
+        return self._bounded(self.message.body)
 
     @cached_property
     def written(self) -> tuple[datetime | None, tzinfo | None]:
@@ -84,16 +86,28 @@ class View:
         if key not in self._decoded:
             plain = quopri.decodestring(data) if way == "qp" else data
             text = charset.decode(plain)[0]
-            self._decoded[key] = _bounded(htmltext.to_text(text) if way == "html" else text)
+            self._decoded[key] = self._bounded(htmltext.to_text(text) if way == "html" else text)
         return self._decoded[key]
 
-    def _text_of(self, part: mime.Part) -> bytes:
+    def searched(self, data: bytes) -> bytes:
+        """The part of a file's text that patterns are searched in."""
+        return self._cut(data, MAX_TEXT) if len(data) > MAX_TEXT else data
+
+    def _bounded(self, text: str, at_most: int = MAX_TEXT) -> bytes:
+        data = text[:at_most].encode("utf-8", "replace")
+        return data if len(text) <= at_most and len(data) <= at_most else self._cut(data, at_most)
+
+    def _cut(self, data: bytes, at_most: int) -> bytes:
+        self.is_cut = True
+        return data[:at_most].decode("utf-8", "ignore").encode()
+
+    def _text_of(self, part: mime.Part, at_most: int = MAX_TEXT) -> bytes:
         """The text of a part. The bound is this view's own: what templates read is not missing to others."""
         before = self.message.text_left
         self.message.text_left = self._text_left
-        text = self.message.text_of(part, MAX_TEXT)
+        text = self.message.text_of(part, at_most)
         self._text_left, self.message.text_left = self.message.text_left, before
-        return _bounded(text)
+        return self._bounded(text, at_most)
 
     def _file_texts(self, wanted: Files) -> Iterator[tuple[str, bytes]]:
         message = self.message
@@ -106,7 +120,7 @@ class View:
                 continue  # the text itself is no file, unless its type is asked for
             if _is_wanted(name, content_type, wanted):
                 left -= 1
-                yield f"attachment {part.path}", self._text_of(part)
+                yield f"attachment {part.path}", self._text_of(part, MAX_FILE_TEXT)
             elif archives.is_archive(name, content_type) and part.size <= message.limits.max_attachment_bytes:
                 content, _ = part.content()
                 for member in archives.members(content, message.limits, message.say):
@@ -115,12 +129,7 @@ class View:
                         leaf = mime.Part(
                             part.path, Headers([]), "text/plain", {}, member.content, 0, len(member.content)
                         )
-                        yield f"attachment {part.path} archive member", self._text_of(leaf)
-
-
-def _bounded(text: str) -> bytes:
-    data = text[:MAX_TEXT].encode("utf-8", "replace")
-    return data[:MAX_TEXT].decode("utf-8", "ignore").encode() if len(data) > MAX_TEXT else data
+                        yield f"attachment {part.path} archive member", self._text_of(leaf, MAX_FILE_TEXT)
 
 
 def _is_wanted(name: str, content_type: str, wanted: Files) -> bool:
