@@ -32,7 +32,7 @@ def snooze(ticket: Ticket, seconds: int, *, actor: User, expected_version: int |
     :raises MoveRefused: when it is closed.
     :raises StaleEdit: when it has changed meanwhile.
     """
-    _check("snoozeDuration", seconds, MAX_SNOOZE)
+    checked_seconds("snoozeDuration", seconds, MAX_SNOOZE)
     edit(ticket, actor=actor, expected_version=expected_version)
     return begin_snooze(ticket, seconds, actor=actor)
 
@@ -57,7 +57,7 @@ def change_snooze(ticket: Ticket, seconds: int, *, actor: User, expected_version
     :raises Refused: when the ticket does not wait, or the number is none.
     :raises StaleEdit: when it has changed meanwhile.
     """
-    _check("snoozeDuration", seconds, MAX_SNOOZE, least=0)
+    checked_seconds("snoozeDuration", seconds, MAX_SNOOZE, least=0)
     edit(ticket, actor=actor, expected_version=expected_version)
     if ticket.status != TicketStatus.WAITING_ANSWER or ticket.snooze_start is None:
         raise Refused(f"snoozeDuration: {ticket} is {ticket.status}; expected one that waits for an answer")
@@ -85,7 +85,7 @@ def pause(ticket: Ticket, seconds: int, *, actor: User, expected_version: int | 
     :raises MoveRefused: when it is closed or paused already.
     :raises StaleEdit: when it has changed meanwhile.
     """
-    _check("pauseDuration", seconds, MAX_PAUSE)
+    checked_seconds("pauseDuration", seconds, MAX_PAUSE)
     edit(ticket, actor=actor, expected_version=expected_version)
     now = timezone.now()
     columns = {"pause_start": now, "pause_duration": seconds}
@@ -100,7 +100,7 @@ def change_pause(ticket: Ticket, seconds: int, *, actor: User, expected_version:
     :raises Refused: when the ticket is not paused, or the number is none.
     :raises StaleEdit: when it has changed meanwhile.
     """
-    _check("pauseDuration", seconds, MAX_PAUSE, least=0)
+    checked_seconds("pauseDuration", seconds, MAX_PAUSE, least=0)
     edit(ticket, actor=actor, expected_version=expected_version)
     start = _paused_since(ticket)
     now, due_at, old = timezone.now(), start + timedelta(seconds=seconds), ticket.pause_duration
@@ -144,6 +144,11 @@ def _paused_since(ticket: Ticket) -> datetime:
     return ticket.pause_start
 
 
-def _check(name: str, seconds: int, most: int, *, least: int = 1) -> None:
+def checked_seconds(name: str, seconds: object, most: int, *, least: int = 1) -> int:
+    """The number, when it is a whole number of seconds in the range.
+
+    :raises Refused: naming what was expected.
+    """
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not least <= seconds <= most:
         raise Refused(f"{name}: {seconds!r}; expected a whole number of seconds from {least} to {most}")
+    return seconds

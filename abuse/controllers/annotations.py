@@ -1,0 +1,112 @@
+"""What people add to a ticket: remarks, stars, and changes to single proofs."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.utils import timezone
+
+from abuse.models import Comment, History, Proof, StarredTicket, Ticket, TicketComment, User
+
+from .editing import Refused, edit
+from .history import record
+from .proofs import scrub
+
+MAX_COMMENT = 65_535
+
+
+@transaction.atomic
+def add_comment(ticket: Ticket, text: str, *, actor: User) -> TicketComment:
+    """Remark on a ticket.
+
+    :raises Refused: for an empty or too long text.
+    """
+    clean = _checked(text)
+    edit(ticket, actor=actor)
+    comment = Comment.create(user=actor, comment=clean, date=timezone.now())
+    row = TicketComment.create(ticket=ticket, comment=comment)
+    record(History.Type.ADD_COMMENT, actor=actor, ticket=ticket, comment=comment.pk)
+    return row
+
+
+@transaction.atomic
+def update_comment(row: TicketComment, text: str, *, actor: User) -> bool:
+    """Change one's own remark; it keeps its date. False when it says the same.
+
+    :raises Refused: for somebody else's remark, or an empty or too long text.
+    """
+    clean = _checked(text)
+    comment = _own(row, actor)
+    if comment.comment == clean:
+        return False
+    comment.comment, comment.edited_at = clean, timezone.now()
+    comment.save(update_fields=["comment", "edited_at"])
+    record(History.Type.UPDATE_COMMENT, actor=actor, ticket=row.ticket, comment=comment.pk)
+    return True
+
+
+@transaction.atomic
+def delete_comment(row: TicketComment, *, actor: User) -> None:
+    """Take back one's own remark.
+
+    :raises Refused: for somebody else's remark.
+    """
+    comment = _own(row, actor)
+    record(History.Type.DELETE_COMMENT, actor=actor, ticket=row.ticket, comment=comment.pk)
+    row.delete()
+    comment.delete()
+
+
+def _own(row: TicketComment, actor: User) -> Comment:
+    comment = Comment.objects.select_for_update(of=("self",)).select_related("user").get(pk=row.comment_id)
+    if comment.user_id != actor.pk:
+        raise Refused(f"comment {comment.pk} is {comment.user}'s: only its author may change it")
+    return comment
+
+
+def _checked(text: str) -> str:
+    clean = text.strip()
+    if not 1 <= len(clean) <= MAX_COMMENT:
+        raise Refused(f"comment: {len(clean)} characters; expected 1 to {MAX_COMMENT}")
+    return clean
+
+
+@transaction.atomic
+def star(ticket: Ticket, *, actor: User) -> bool:
+    """Mark a ticket for oneself; False when it was marked already. Nobody else sees it, and history does not say it."""
+    return StarredTicket.get_or_create(ticket=ticket, user=actor)[1]
+
+
+@transaction.atomic
+def unstar(ticket: Ticket, *, actor: User) -> bool:
+    """Take one's own mark off a ticket; False when there was none."""
+    return StarredTicket.filter(ticket=ticket, user=actor).delete()[0] > 0
+
+
+@transaction.atomic
+def update_proof(proof: Proof, content: str, *, actor: User, expected_version: int | None = None) -> bool:
+    """Change one proof of a ticket, addresses removed; the others stay. False when it says the same.
+
+    :raises Refused: for an empty text.
+    :raises StaleEdit: when the ticket has changed meanwhile.
+    """
+    clean = scrub(content).strip()
+    if not clean:
+        raise Refused(f"proof {proof.pk}: an empty text proves nothing")
+    edit(proof.ticket, actor=actor, expected_version=expected_version)
+    if proof.content == clean:
+        return False
+    proof.content = clean
+    proof.save(update_fields=["content"])
+    record(History.Type.UPDATE_PROOF, actor=actor, ticket=proof.ticket, proof=proof.pk, characters=len(clean))
+    return True
+
+
+@transaction.atomic
+def delete_proof(proof: Proof, *, actor: User, expected_version: int | None = None) -> None:
+    """Take one proof off a ticket; the others stay.
+
+    :raises StaleEdit: when the ticket has changed meanwhile.
+    """
+    edit(proof.ticket, actor=actor, expected_version=expected_version)
+    record(History.Type.DELETE_PROOF, actor=actor, ticket=proof.ticket, proof=proof.pk)
+    proof.delete()
