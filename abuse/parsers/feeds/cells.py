@@ -53,16 +53,30 @@ def port(text: str) -> int | None:
     return None
 
 
-@lru_cache(maxsize=256)
 def protocol(text: str) -> str | None:
     """The protocol's name in lower case, IANA numbers named; None for anything that is no short word."""
+    return _protocol(text) if len(text) <= 30 else None
+
+
+# Whatever is remembered is short: a million long cells must not stay in memory.
+@lru_cache(maxsize=256)
+def _protocol(text: str) -> str | None:
     word = text.strip().lower()
     return _NUMBERS.get(word) or (word if word.isalnum() and len(word) <= 20 and not word.isdecimal() else None)
 
 
-@lru_cache(maxsize=8192)
 def moment(text: str, zone: tzinfo) -> datetime | None:
     """The time in UTC; one without zone is in `zone`. Also reads milliseconds since 1970 and Windows file times."""
+    return _moment(text, zone) if len(text) <= 80 else None
+
+
+@lru_cache(maxsize=131_072)  # a day has 86,400 seconds, and feeds are of a day
+def _moment(text: str, zone: tzinfo) -> datetime | None:
+    if len(text) == 19 and text[4] == "-" and text[13] == ":":
+        try:
+            return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
+        except ValueError:  # looks alike only
+            return None
     text = text.strip()
     if text.isdecimal() and text.isascii():
         if len(text) == 13:
@@ -79,11 +93,15 @@ def _is_plain(host: str) -> bool:
     return host.isascii() and (hosts.name(host) == host or hosts.ip(host) == host) and ":" not in host
 
 
-@lru_cache(maxsize=65_536)
 def name(text: str) -> str | None:
     """The normal form of a host name with a dot in it, de-fanged; None when it is none."""
+    return _name(text) if 3 < len(text) <= 500 and "." in text else None
+
+
+@lru_cache(maxsize=65_536)
+def _name(text: str) -> str | None:
     text = text.strip()
-    if not 3 < len(text) <= 500 or text.startswith("@"):
+    if text.startswith("@"):
         return None
     return hosts.name(urls.refang(text).removeprefix("*."))
 
@@ -94,7 +112,12 @@ def url(text: str) -> tuple[str, int | None] | None:
     if scheme in ("http", "https"):
         # what urls.normalise would leave as it is, told at a tenth of its price
         host, _, path = rest.partition("/")
-        if not path.strip(_PLAIN_PATH) and (not path or path[-1].isalnum() or path[-1] == "/") and _is_plain(host):
+        if (
+            not path.strip(_PLAIN_PATH)
+            and (not path or path[-1].isalnum() or path[-1] == "/")
+            and len(host) < 256
+            and _is_plain(host)
+        ):
             return text, None
     text = text.strip().strip("\"'<>")
     if len(text) > 8_192 or "." not in text:

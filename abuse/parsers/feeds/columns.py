@@ -39,10 +39,14 @@ def _names() -> _Names:
     return _Names(roles, frozenset(data["known"]), tuple(data["known_starts"]), tuple(data["known_ends"]))
 
 
-@lru_cache(maxsize=4096)
 def normalised(name: str) -> str:
     """A column's name in one spelling: lower case, words joined by "_"; "" for a cell that names nothing."""
-    spaced = _HUMP.sub(r"\1_\2", name[:MAX_NAME]) if not name.isupper() else name[:MAX_NAME]
+    return _normalised(name[:MAX_NAME])
+
+
+@lru_cache(maxsize=4096)
+def _normalised(name: str) -> str:
+    spaced = name if name.isupper() else _HUMP.sub(r"\1_\2", name)
     joined = _NO_WORD.sub("_", spaced.lower()).strip("_")
     return str(_STATED_ZONE.sub("", joined))
 

@@ -16,6 +16,7 @@ MAX_ROW_LINES = 200
 """Lines that one quoted cell may run over; an opening quote without end must not swallow the rest of a feed."""
 MAX_CELLS = 500
 
+_MAY_BE_COMMENT = frozenset("#;/ \t")
 _PAIR = re2.compile(r"([A-Za-z][A-Za-z0-9_.-]{0,60})[ \t]?[=:][ \t]?(\"[^\"]*\"|'[^']*'|\S+)")
 _SPACED_COMMENT = re2.compile(r"[ \t]+[;#].*$")
 
@@ -24,22 +25,15 @@ class _UnclosedQuote(Exception):
     """A quoted cell runs over too many lines."""
 
 
-class _Watched:
-    """An iterator of lines that remembers those of the row in hand, so that they can be read another way."""
-
-    def __init__(self, lines: Iterator[str]) -> None:
-        self._lines = lines
-        self.taken: list[str] = []
-
-    def __iter__(self) -> _Watched:
-        return self
-
-    def __next__(self) -> str:
-        line = next(self._lines)
-        self.taken.append(line)
-        if len(self.taken) > MAX_ROW_LINES:
+def _watched(lines: Iterator[str], delimiter: str, taken: list[str]) -> Iterator[str]:
+    """The lines that are no remarks. Those of the row in hand are in `taken`, so that they can be read another way."""
+    for line in lines:
+        if line[:1] in _MAY_BE_COMMENT and is_comment(line, delimiter):
+            continue
+        taken.append(line)
+        if len(taken) > MAX_ROW_LINES:
             raise _UnclosedQuote
-        return line
+        yield line
 
 
 def rows(lines: Iterable[str], layout: Layout) -> Iterator[Sequence[str]]:
@@ -56,20 +50,19 @@ def rows(lines: Iterable[str], layout: Layout) -> Iterator[Sequence[str]]:
 
 
 def _delimited(lines: Iterator[str], delimiter: str) -> Iterator[Sequence[str]]:
-    watched = _Watched(line for line in lines if not is_comment(line, delimiter))
+    taken: list[str] = []
     while True:
-        reader = csv.reader(watched, delimiter=delimiter, skipinitialspace=True)
         try:
-            for cells in reader:
-                watched.taken.clear()
+            for cells in csv.reader(_watched(lines, delimiter, taken), delimiter=delimiter, skipinitialspace=True):
+                taken.clear()
                 if cells:
                     yield cells
             return
         except (_UnclosedQuote, csv.Error):
             # a quote that does not pair, or a NUL: these lines again, each for itself and with plain quotes
-            taken, watched.taken = watched.taken, []
             for line in taken:
                 yield [cell.strip(' "\r') for cell in line.replace("\0", "").split(delimiter)[:MAX_CELLS]]
+            taken.clear()
 
 
 def is_comment(line: str, delimiter: str = ",") -> bool:

@@ -154,7 +154,7 @@ def _empty_report(
 def _category(file_name: str, head: bytes, message: Message, context: ParserContext) -> str:
     """What rows that do not say so are about: by the file's name, the subject, the mail's text, the file's heading."""
     for words in (file_name, message.subject):
-        said = report_types.category_of_words(words)
+        said = report_types.category_of_words(words[:200])
         if said is not None:
             return said
     text = message.body if message.headers.fields else head[:2_000].decode("utf-8", "replace")

@@ -22,6 +22,9 @@ MAX_RANGE_NETWORKS = 64
 MAX_DETAILS = 2_000
 """Characters of a cell of free text that are searched."""
 
+MAX_WORDS = 100
+"""Characters of a cell that says what happened."""
+
 _DESCRIPTIONS = frozenset((Role.PORT, Role.PROTOCOL, Role.TIME, Role.CLOCK, Role.CATEGORY))
 
 
@@ -156,7 +159,8 @@ class RowReader:
     def _category_of(self, row: Sequence[str], size: int) -> str:
         for index in self._words:
             if index < size and row[index]:
-                said = category_by_tags(self._type, row[index]) if self._type else category_of_words(row[index])
+                words = row[index][:MAX_WORDS]
+                said = category_by_tags(self._type, words) if self._type else category_of_words(words)
                 if said is not None:
                     return said if said in self._context.categories else "Other"
         return self._category
