@@ -73,6 +73,27 @@ def _try_shadow(rule: Rule, facts: Facts, isolated: Callable[[], AbstractContext
     return Shadow(rule, outcome) if outcome.matched else None
 
 
+def holds(rule: Rule, facts: Facts) -> bool:
+    """Whether a rule's conditions hold, without the trace that says why.
+
+    :raises RuleError: when a variable that it asks for fails.
+    """
+    return _holds(rule, rule.conditions, facts)
+
+
+def _holds(rule: Rule, node: Node, facts: Facts) -> bool:
+    if isinstance(node, Leaf):
+        fact = facts.of(node)
+        if fact.error is not None:
+            raise RuleError(rule.name, node.path, node.variable.name, fact.error) from fact.error
+        return node.test(fact.compared)
+    if isinstance(node, Not):
+        return not _holds(rule, node.child, facts)
+    if isinstance(node, All):
+        return all(_holds(rule, child, facts) for child in node.children)
+    return any(_holds(rule, child, facts) for child in node.children)
+
+
 def variables_of(rules: Iterable[Rule]) -> set[str]:
     """The names of all variables that rules ask for."""
     return {leaf.variable.name for rule in rules for leaf in _leaves(rule.conditions)}
