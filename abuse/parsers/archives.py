@@ -1,9 +1,10 @@
-"""What is inside zip and gzip attachments, with bounds on what it unpacks to. Nothing is written to disk."""
+"""What is inside zip, gzip and tar attachments, with bounds on what it unpacks to. Nothing is written to disk."""
 
 from __future__ import annotations
 
 import gzip
 import io
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from .context import Limits
 
 _CHUNK = 65_536
 _RATIO_FREE_BYTES = 1_000_000  # a small member may be packed better than the ratio allows
+_NOT_READ = {b"7z\xbc\xaf\x27\x1c": "7z", b"Rar!\x1a\x07": "RAR", b"\x28\xb5\x2f\xfd": "Zstandard"}
+_TAR_MAGIC = slice(257, 262)
 _TYPES = ("application/zip", "application/x-zip-compressed", "application/gzip", "application/x-gzip")
 
 
@@ -29,19 +32,38 @@ def is_archive(filename: str, content_type: str) -> bool:
     return content_type in _TYPES or filename.lower().endswith((".zip", ".gz"))
 
 
-def members(content: bytes, limits: Limits, say: Callable[[str], None]) -> Iterator[Member]:
-    """The files in a zip or gzip archive, in order, one in memory at a time.
+def kind_of(head: bytes) -> str | None:
+    """What the first bytes of a file say it is: "zip", "gzip" or "tar"; None for anything else."""
+    if head.startswith(b"\x1f\x8b"):
+        return "gzip"
+    if head.startswith(b"PK\x03\x04"):
+        return "zip"
+    return "tar" if head[_TAR_MAGIC] == b"ustar" else None
 
-    Stops, with a sentence to `say`, at `max_archive_bytes` in all, `max_archive_members`, or a member that unpacks to
-    more than `max_archive_ratio` times its size. Damaged or encrypted members are skipped with a sentence.
+
+def unread_kind(head: bytes) -> str | None:
+    """The name of a kind of archive that is known, but not unpacked; None for anything else."""
+    return next((name for magic, name in _NOT_READ.items() if head.startswith(magic)), None)
+
+
+def members(
+    content: bytes, limits: Limits, say: Callable[[str], None], wanted: Callable[[str], bool] = lambda _: True
+) -> Iterator[Member]:
+    """The files in a zip, tar or gzip archive whose name is `wanted`, in order, one in memory at a time.
+
+    A gzip file states no name worth asking about: its member's is empty. Stops, with a sentence to `say`, at
+    `max_archive_bytes` in all, `max_archive_members`, or a member that unpacks to more than `max_archive_ratio` times
+    its size. Damaged or encrypted members are skipped with a sentence.
     """
     if content.startswith(b"\x1f\x8b"):
-        yield from _gzip(content, limits, say)
+        yield from _gzip(content, limits, say, wanted)
     elif content.startswith(b"PK"):
-        yield from _zip(content, limits, say)
+        yield from _zip(content, limits, say, wanted)
+    elif kind_of(content) == "tar":
+        yield from _tar(content, limits, say, wanted)
 
 
-def _zip(content: bytes, limits: Limits, say: Callable[[str], None]) -> Iterator[Member]:
+def _zip(content: bytes, limits: Limits, say: Callable[[str], None], wanted: Callable[[str], bool]) -> Iterator[Member]:
     bytes_left = limits.max_archive_bytes
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
@@ -53,7 +75,7 @@ def _zip(content: bytes, limits: Limits, say: Callable[[str], None]) -> Iterator
         if len(infos) > limits.max_archive_members:
             say(f"Only the first {limits.max_archive_members} files of an archive are read.")
         for info in infos[: limits.max_archive_members]:
-            if info.is_dir():
+            if info.is_dir() or not wanted(info.filename):
                 continue
             allowed = min(bytes_left, max(_RATIO_FREE_BYTES, info.compress_size * limits.max_archive_ratio))
             try:
@@ -69,7 +91,9 @@ def _zip(content: bytes, limits: Limits, say: Callable[[str], None]) -> Iterator
             yield Member(info.filename, data)
 
 
-def _gzip(content: bytes, limits: Limits, say: Callable[[str], None]) -> Iterator[Member]:
+def _gzip(
+    content: bytes, limits: Limits, say: Callable[[str], None], wanted: Callable[[str], bool]
+) -> Iterator[Member]:
     allowed = min(limits.max_archive_bytes, max(_RATIO_FREE_BYTES, len(content) * limits.max_archive_ratio))
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
@@ -80,7 +104,31 @@ def _gzip(content: bytes, limits: Limits, say: Callable[[str], None]) -> Iterato
     if data is None:
         say("An attached gzip file unpacks to too much; it is not read.")
         return
-    yield Member("", data)
+    if kind_of(data) == "tar":
+        yield from _tar(data, limits, say, wanted)
+    elif wanted(""):
+        yield Member("", data)
+
+
+def _tar(content: bytes, limits: Limits, say: Callable[[str], None], wanted: Callable[[str], bool]) -> Iterator[Member]:
+    bytes_left = limits.max_archive_bytes
+    try:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            for number, info in enumerate(archive):
+                if number >= limits.max_archive_members:
+                    say(f"Only the first {limits.max_archive_members} files of an archive are read.")
+                    return
+                # links and devices have no content; a sparse file may unpack to anything
+                file = archive.extractfile(info) if info.type in tarfile.REGULAR_TYPES and wanted(info.name) else None
+                data = b"" if file is None else _read(file.read, bytes_left)
+                if data is None:
+                    say("An attached tar archive unpacks to too much; it is not read further.")
+                    return
+                bytes_left -= len(data)
+                if file is not None:
+                    yield Member(info.name, data)
+    except (tarfile.TarError, OSError, EOFError, ValueError, RecursionError):
+        say("An attached tar archive is damaged.")
 
 
 def _read(read: Callable[[int], bytes], allowed: int) -> bytes | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from . import categories, free_text, kinds
+from . import categories, free_text, kinds, taxonomy
 from . import message as messages
 from .charset import clean
 from .context import ParserContext
@@ -154,6 +154,8 @@ def _assemble(
         reporter_reference=clean(reference) if reference else None,
         defects=tuple(clean(sentence) for sentence in message.defects),
         feed=finding.feed if finding else None,
+        xarf_type=finding.xarf_type if finding else None,
+        rsit_class=(finding.rsit_class if finding else None) or taxonomy.class_of_category(category),
     )
 
 

@@ -22,6 +22,8 @@ def to_json(parsed: ParsedEmail) -> dict[str, Any]:
         "message_id": parsed.message_id,
         "template": parsed.template,
         "reporter_reference": parsed.reporter_reference,
+        "xarf_type": parsed.xarf_type,
+        "rsit_class": parsed.rsit_class,
         "ips": parsed.ips,
         "urls": parsed.urls,
         "fqdns": parsed.fqdn,
@@ -66,4 +68,6 @@ def _item(item: ParsedItem) -> dict[str, Any]:
         "protocol": item.protocol,
         "seen_at": item.seen_at.isoformat() if item.seen_at else None,
         "category": item.category,
+        "times": item.times,
+        "confidence": item.confidence,
     }

@@ -53,6 +53,7 @@ class ParsedItem:
     the mail and `place` says where that was ("body", "part 1.2 Source-IP", "xarf source_identifier" …).
     `seen_at` is the event time, aware, as the reporter gave it; None when the reporter gave none.
     `category` is what the reporter says of this item alone, as rows of feeds do; None: that of the mail.
+    `times` is how often it was seen (Incidents of RFC 5965) and `confidence` how sure the reporter is, from 0 to 1.
     """
 
     kind: ItemKind
@@ -63,6 +64,8 @@ class ParsedItem:
     protocol: str | None = None
     seen_at: datetime | None = None
     category: str | None = None
+    times: int | None = None
+    confidence: float | None = None
 
     @property
     def host(self) -> str | None:
@@ -93,6 +96,8 @@ class ParsedEmail:
 
     `provider` is the lower-case address of From; `date` is aware UTC, None when the mail states none that can be read;
     `template` names the format or template that gave the items; `defects` says in words what was wrong with the mail.
+    `xarf_type` is the category and type of XARF 4 ("content-phishing") that the report is of or would be of, and
+    `rsit_class` its class in the Reference Security Incident Taxonomy ("fraud"); None where the format says neither.
     `feed` says where its tables are; when they are larger than `Limits.max_items`, `items` are only their first.
     """
 
@@ -115,6 +120,8 @@ class ParsedEmail:
     reporter_reference: str | None = None
     defects: tuple[str, ...] = field(default=())
     feed: Feed | None = None
+    xarf_type: str | None = None
+    rsit_class: str | None = None
 
     def of_kind(self, *kinds: ItemKind) -> list[str]:
         """The normalised values of the given kinds, in order, each once."""

@@ -65,6 +65,8 @@ def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -
                 created_at=now,
                 filename=mail.claim.sha256,
                 reporter_reference=_clipped_or_none(mail.parsed.reporter_reference, 255),
+                xarf_type=_clipped_or_none(mail.parsed.xarf_type, 64),
+                rsit_class=_clipped_or_none(mail.parsed.rsit_class, 64),
             )
             made.append(MadeReport(report, mail))
             items.append(report_items(report, accusation.items, now=now))
@@ -95,6 +97,8 @@ def report_items(report: Report, found: Iterable[ParsedItem], *, now: datetime) 
                 port=item.port,
                 protocol=_clipped_or_none(item.protocol, 32),
                 seen_at=item.seen_at,
+                times=item.times,
+                confidence=item.confidence,
                 date=now,
             )
     return list(rows.values())

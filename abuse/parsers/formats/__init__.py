@@ -9,12 +9,12 @@ from collections.abc import Callable
 
 from ..context import ParserContext
 from ..message import Message
-from . import arf, xarf_json, xarf_mail
+from . import arf, documents, xarf_json, xarf_mail
 from .finding import Finding
 
 Reader = Callable[[Message, ParserContext], Finding | None]
 
 # In order: a mail may carry an XARF document beside a feedback-report part that only announces it.
-READERS: tuple[Reader, ...] = (xarf_json.read, xarf_mail.read, arf.read)
+READERS: tuple[Reader, ...] = (xarf_json.read, xarf_mail.read, arf.read, documents.read)
 
 __all__ = ["READERS", "Finding", "Reader"]

@@ -1,10 +1,10 @@
-"""Feedback reports: ARF (RFC 5965, 6590, 6591, 6692) and the complaint mails of Microsoft's JMRP."""
+"""Feedback reports: ARF (RFC 5965, 6430, 6590, 6591, 6692, 9477) and the complaint mails of Microsoft's JMRP."""
 
 from __future__ import annotations
 
 import re2
 
-from .. import dates, header, hosts, mime
+from .. import dates, header, hosts, mime, taxonomy
 from ..context import ParserContext
 from ..message import Message
 from ..mime import Part
@@ -13,24 +13,31 @@ from ..values import ItemKind, MailKind, ParsedItem
 from . import building
 from .finding import Finding
 
-# Feedback types of RFC 5965, 6430 and 6591 and of senders before them, to the desk's categories.
-CATEGORY_OF_TYPE = {
-    "abuse": "Spam",
-    "spam": "Spam",
-    "complaint": "Spam",
-    "opt-out": "Spam",
-    "opt-out-list": "Spam",
-    "unsubscribe": "Spam",
-    "fraud": "Phishing",
-    "phishing": "Phishing",
-    "phish": "Phishing",
-    "virus": "Malware",
-    "malware": "Malware",
+# Feedback types of RFC 5965 and of senders before it, as words of XARF 4.
+_WORD_OF_TYPE = {
+    "abuse": "spam",
+    "spam": "spam",
+    "complaint": "spam",
+    "opt-out": "spam",
+    "opt-out-list": "spam",
+    "unsubscribe": "spam",
+    "fraud": "phishing",
+    "phishing": "phishing",
+    "phish": "phishing",
+    "virus": "malware",
+    "malware": "malware",
 }
+# What RFC 6591 adds on the failure, for people to read.
+_FAILURE_FIELDS = ("auth-failure", "identity-alignment", "delivery-result", "reported-domain", "dkim-domain")
 _FIELD = re2.compile(r"(?im)^feedback-type[ \t]*:")
 _OTHER_FIELD = re2.compile(
     r"(?im)^(?:user-agent|version|source-ip|arrival-date|received-date|original-mail-from)[ \t]*:"
 )
+_FAILURE_SUBJECT = re2.compile(r"(?i)\bdmarc (?:failure|forensic) report\b")
+_FAILURE_SOURCE = re2.compile(r"(?im)^[ \t]*(?:sender |source )?ip(?: address)?[ \t]*:[ \t]*\[?([0-9a-f.:]+)")
+_FAILURE_DATE = re2.compile(r"(?im)^[ \t]*(?:received|arrival)[ -]date[ \t]*:[ \t]*(.{10,60})$")
+_COMMENT = re2.compile(r"\([^()]*\)")
+_JMRP_FIELDS = ("x-hmxmroriginalrecipient", "x-hmxmroriginalrcpt")
 _JMRP_SUBJECT = re2.compile(r"(?i)^complaint about message from \[?([0-9a-f.:]+)")
 _SNIFFED_BYTES = 4_096
 _SNIFFED_TYPES = ("text/plain", "application/octet-stream", "text/rfc822-headers", "message/delivery-status")
@@ -40,23 +47,45 @@ def read(message: Message, context: ParserContext) -> Finding | None:
     """The feedback report in the mail, by its part and not by words in the text; None when there is none."""
     part = _report_part(message)
     if part is None:
-        return _read_jmrp(message, context)
+        return _read_jmrp(message, context) or _read_failure_in_words(message, context)
     data, defect = part.content(context.limits.max_document_bytes)
     message.say(defect)
     fields = mime.read_fields(data, context.limits)
     feedback_type = fields.get("feedback-type").lower().partition(";")[0].strip() or "abuse"
-    items = _items(fields, message, part, context)
-    is_auth_failure = feedback_type == "auth-failure" or "auth-failure" in fields
-    kind = MailKind.AUTH_FAILURE_REPORT if is_auth_failure else MailKind.FEEDBACK_REPORT
+    reason = f"part {part.path} is a feedback report of type {feedback_type[:40]!r}"
+    if feedback_type == "not-spam":
+        # the recipient takes back that it was spam: nobody is accused, so nothing is an item
+        reason += " (RFC 6430), which accuses nobody"
+        return Finding("feedback-report", MailKind.FEEDBACK_REPORT, reason, category="Other", category_reason=reason)
+    is_failure = feedback_type == "auth-failure" or "auth-failure" in fields
+    failure = ", ".join(f"{name.title()} {fields.get(name)[:60]}" for name in _FAILURE_FIELDS if name in fields)
+    offence = offence_of_type(feedback_type)
     return Finding(
         template="feedback-report",
-        kind=kind,
-        kind_reason=f"part {part.path} is a feedback report of type {feedback_type[:40]!r}",
-        items=items,
-        category=CATEGORY_OF_TYPE.get(feedback_type, "Other"),
+        kind=MailKind.AUTH_FAILURE_REPORT if is_failure else MailKind.FEEDBACK_REPORT,
+        kind_reason=f"{reason} ({failure})" if is_failure and failure else reason,
+        items=_items(fields, message, part, context, is_failure=is_failure),
+        category=offence.category if offence else "Other",
         category_reason=f"Feedback-Type is {feedback_type[:40]!r}",
-        reporter_reference=(fields.get("report-id") or fields.get("original-envelope-id"))[:200] or None,
+        reporter_reference=_reference(fields, message),
+        xarf_type=offence.xarf_type if offence else None,
+        rsit_class=offence.rsit_class if offence else None,
     )
+
+
+def offence_of_type(feedback_type: str) -> taxonomy.Offence | None:
+    """The offence that a Feedback-Type speaks of; None for "other", for "auth-failure" and for what is not known."""
+    return taxonomy.of_word(_WORD_OF_TYPE.get(feedback_type.strip().lower(), ""))
+
+
+def _reference(fields: header.Headers, message: Message) -> str | None:
+    """What the reporter calls the report; else the identifier that RFC 9477 lets the sender of the mail choose."""
+    stated = fields.get("report-id") or fields.get("feedback-id") or fields.get("original-envelope-id")
+    if not stated:
+        stated = message.headers.get("cfbl-feedback-id") or next(
+            (found for headers, _ in original_headers(message) if (found := headers.get("cfbl-feedback-id"))), ""
+        )
+    return stated[:200] or None
 
 
 def _report_part(message: Message) -> Part | None:
@@ -72,27 +101,31 @@ def _report_part(message: Message) -> Part | None:
     return mislabelled
 
 
-def _items(fields: header.Headers, message: Message, part: Part, context: ParserContext) -> tuple[ParsedItem, ...]:
+def _items(
+    fields: header.Headers, message: Message, part: Part, context: ParserContext, *, is_failure: bool
+) -> tuple[ParsedItem, ...]:
     seen_at, _ = dates.parse(fields.get("arrival-date") or fields.get("received-date"), context.tzdefault)
+    times = building.count(_COMMENT.sub("", fields.get("incidents")))
     found = [
         building.item(
-            value,
+            _COMMENT.sub("", value),
             f"part {part.path} Source-IP",
             context,
-            port=fields.get("source-port"),
+            port=_COMMENT.sub("", fields.get("source-port")),
             seen_at=seen_at,
+            times=times,
             kinds=(ItemKind.IP, ItemKind.CIDR),
         )
-        for value in fields.get_all("source-ip") + fields.get_all("source")
+        for field in ("source-ip", "source")
+        for value in fields.get_all(field)
     ]
-    for value in fields.get_all("reported-uri") + fields.get_all("uri"):
-        found.append(
-            building.item(value, f"part {part.path} Reported-URI", context, seen_at=seen_at, kinds=(ItemKind.URL,))
-        )
-    for value in fields.get_all("reported-domain"):
-        found.append(
-            building.item(value, f"part {part.path} Reported-Domain", context, seen_at=seen_at, kinds=(ItemKind.FQDN,))
-        )
+    # a domain whose authentication failed is the one that was forged, and so the victim
+    named = [("Reported-URI", "reported-uri", ItemKind.URL), ("Reported-URI", "uri", ItemKind.URL)]
+    named += [] if is_failure else [("Reported-Domain", "reported-domain", ItemKind.FQDN)]
+    for label, field, kind in named:
+        for value in fields.get_all(field):
+            place = f"part {part.path} {label}"
+            found.append(building.item(value.strip(" <>"), place, context, seen_at=seen_at, times=times, kinds=(kind,)))
     if not any(entry is not None and entry.kind in (ItemKind.IP, ItemKind.CIDR) for entry in found):
         found.append(source_of_original(message, context))
     return building.unique(found, context.limits.max_items)
@@ -118,17 +151,45 @@ def original_headers(message: Message) -> list[tuple[header.Headers, str]]:
     return found
 
 
-def _read_jmrp(message: Message, context: ParserContext) -> Finding | None:
-    """Hotmail's form: a fixed subject with the address, and the message complained about as only part."""
-    subject = _JMRP_SUBJECT.search(message.subject)
-    if subject is None or not message.inner:
+def _read_failure_in_words(message: Message, context: ParserContext) -> Finding | None:
+    """A DMARC failure report of mail servers that write it for people, without a part for machines."""
+    if not _FAILURE_SUBJECT.search(message.subject[:300]):
         return None
-    item = building.item(subject.group(1), "subject", context, kinds=(ItemKind.IP,))
+    text = message.body[:20_000]
+    source, received = _FAILURE_SOURCE.search(text), _FAILURE_DATE.search(text)
+    if source is None:
+        return None
+    seen_at, _ = dates.parse(received.group(1), context.tzdefault) if received else (None, False)
+    item = building.item(source.group(1), "body", context, seen_at=seen_at, kinds=(ItemKind.IP,))
+    return Finding(
+        template="dmarc-failure",
+        kind=MailKind.AUTH_FAILURE_REPORT,
+        kind_reason="subject and text are those of a DMARC failure report",
+        items=building.unique([item], context.limits.max_items),
+        category="Other",
+        category_reason="a mail failed to authenticate, which says nothing of its content",
+    )
+
+
+def _read_jmrp(message: Message, context: ParserContext) -> Finding | None:
+    """Hotmail's form: the message complained about as only part, with fields or a subject of its own."""
+    if not message.inner:
+        return None
+    subject = _JMRP_SUBJECT.search(message.subject)
+    original = message.inner[0].headers
+    if subject is None and not any(name in original for name in _JMRP_FIELDS):
+        return None
+    item = building.item(subject.group(1), "subject", context, kinds=(ItemKind.IP,)) if subject else None
+    source = source_of_original(message, context)
+    if item is not None and source is not None and item.value == source.value:
+        item = source  # the same address, and the message says when
     return Finding(
         template="jmrp",
         kind=MailKind.FEEDBACK_REPORT,
-        kind_reason="the subject is that of a junk mail reporting programme and the message is inside",
-        items=building.unique([item or source_of_original(message, context)], context.limits.max_items),
+        kind_reason="it has the form of a junk mail reporting programme and the message is inside",
+        items=building.unique([item or source], context.limits.max_items),
         category="Spam",
         category_reason="a junk mail reporting programme complains about spam",
+        xarf_type="messaging-spam",
+        rsit_class="abusive-content",
     )

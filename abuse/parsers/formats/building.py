@@ -6,7 +6,7 @@ from datetime import datetime
 
 import re2
 
-from .. import hosts, urls
+from .. import charset, hosts, urls
 from ..context import ParserContext
 from ..values import ItemKind, ParsedItem
 
@@ -25,6 +25,8 @@ def item(
     port: object = None,
     protocol: object = None,
     seen_at: datetime | None = None,
+    times: int | None = None,
+    confidence: float | None = None,
     kinds: tuple[ItemKind, ...] = (ItemKind.IP, ItemKind.CIDR, ItemKind.URL, ItemKind.FQDN),
 ) -> ParsedItem | None:
     """One field value as an item; None when it is none of `kinds`, or of a network or domain the desk ignores.
@@ -33,7 +35,7 @@ def item(
     """
     if not isinstance(value, str) or not 0 < len(value) <= 8_192:
         return None
-    raw = value.strip()
+    raw = charset.clean(value.strip())  # JSON can state what is no character
     found_port = port_number(port)
     with_port = _ADDRESS_AND_PORT.fullmatch(raw)
     text = raw
@@ -44,7 +46,17 @@ def item(
     if recognised is None or recognised[0] not in kinds:
         return None
     kind, normal, url_port = recognised
-    result = ParsedItem(kind, normal, raw[:500], place, found_port or url_port, _protocol_name(protocol), seen_at)
+    result = ParsedItem(
+        kind,
+        normal,
+        raw[:500],
+        place,
+        found_port or url_port,
+        _protocol_name(protocol),
+        seen_at,
+        times=times,
+        confidence=confidence,
+    )
     if kind is not ItemKind.HASH and not hosts.is_wanted_host((result.host or "").partition("/")[0], context):
         return None
     return result
@@ -80,6 +92,23 @@ def port_number(value: object) -> int | None:
     if not text.isascii() or not text.isdecimal() or len(text) > 5:
         return None
     return int(text) if 0 < int(text) < 65536 else None
+
+
+def count(value: object) -> int | None:
+    """How often something was seen, given as number or text; None when that is none."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    text = str(value).strip()
+    if not text.isascii() or not text.isdecimal() or len(text) > 10:
+        return None
+    return int(text) if 0 < int(text) <= 2_000_000_000 else None
+
+
+def share(value: object, whole: float = 1.0) -> float | None:
+    """A confidence from 0 to 1, given as a number from 0 to `whole`; None when it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= whole:
+        return None
+    return float(value) / whole
 
 
 def _protocol_name(value: object) -> str | None:

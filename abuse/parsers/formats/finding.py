@@ -13,7 +13,7 @@ class Finding:
     """The content of a machine-readable report. It beats the prose around it.
 
     `items` is all the report names, also when that is nothing. `category` is one of the desk's, None when the report
-    says none; `seen_in` names the part, for people.
+    says none; `xarf_type` and `rsit_class` are those of `ParsedEmail`.
     """
 
     template: str
@@ -24,3 +24,5 @@ class Finding:
     category_reason: str = ""
     reporter_reference: str | None = None
     feed: Feed | None = None
+    xarf_type: str | None = None
+    rsit_class: str | None = None

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
-from .. import charset, dates
+from .. import charset, dates, taxonomy
 from ..context import ParserContext
 from ..message import Message
 from ..mime import Part
 from ..values import ItemKind, MailKind, ParsedItem
 from . import building
 from .finding import Finding
-from .xarf_types import category_of
 
 MAX_REPORTS = 1_000
 
@@ -36,7 +36,8 @@ def read(message: Message, context: ParserContext) -> Finding | None:
                 items.extend(report.items(f"part {part.path}", context))
     if first is None:
         return None
-    category, reason = category_of(first.type, first.group, context.categories)
+    offence = first.offence
+    category, reason = taxonomy.category_of(first.type, first.group, context.categories)
     return Finding(
         template=f"xarf-{first.version}",
         kind=MailKind.ABUSE_REPORT,
@@ -45,6 +46,8 @@ def read(message: Message, context: ParserContext) -> Finding | None:
         category=category,
         category_reason=reason,
         reporter_reference=first.reference or None,
+        xarf_type=offence.xarf_type if offence else first.own_type,
+        rsit_class=offence.rsit_class if offence else None,
     )
 
 
@@ -59,10 +62,30 @@ class _Report:
         self.fields: list[tuple[str, object]] = []
         self.port: object = None
         self.protocol: object = None
-        self.time: object = None
+        self.times_of_event: tuple[object, ...] = ()
+        self.count: object = None
+        self.confidence: float | None = None
+
+    @property
+    def offence(self) -> taxonomy.Offence | None:
+        return taxonomy.of_xarf_type(self.group, self.type) or taxonomy.of_words(self.type, self.group)
+
+    @property
+    def own_type(self) -> str | None:
+        """A type that only this reporter knows, in the form of those that are known."""
+        words = f"{self.group}-{self.type}".lower()
+        is_word = words.replace("-", "").replace("_", "").isalnum() and words.isascii()
+        return words if self.version == "4" and is_word and len(words) <= 64 else None
+
+    def seen_at(self, context: ParserContext) -> datetime | None:
+        for value in self.times_of_event:
+            moment, _ = dates.parse(_text(value), context.tzdefault)
+            if moment is not None:
+                return moment
+        return None
 
     def items(self, place: str, context: ParserContext) -> list[ParsedItem | None]:
-        seen_at, _ = dates.parse(_text(self.time), context.tzdefault)
+        seen_at = self.seen_at(context)
         return [
             building.item(
                 value,
@@ -72,6 +95,8 @@ class _Report:
                 port=self.port if name in ("source_identifier", "SourceIp") else None,
                 protocol=self.protocol,
                 seen_at=seen_at,
+                times=building.count(self.count),
+                confidence=self.confidence,
                 kinds=(ItemKind.IP, ItemKind.CIDR, ItemKind.URL, ItemKind.FQDN, ItemKind.EMAIL),
             )
             for name, value in self.fields
@@ -86,7 +111,10 @@ def _read_v4(document: dict[str, Any]) -> _Report | None:
     report.fields += [(name, document[name]) for name in _V4_PLACES if document.get(name)]
     report.port = document.get("source_port")
     report.protocol = document.get("protocol")
-    report.time = document.get("first_seen") or document.get("timestamp")
+    # of several events the last counts: who has the address now is asked for
+    report.times_of_event = tuple(document.get(name) for name in ("last_seen", "timestamp", "first_seen"))
+    report.count = document.get("attempt_count") or document.get("total_requests")
+    report.confidence = building.share(document.get("confidence"))
     return report
 
 
@@ -112,7 +140,8 @@ def _read_v3(document: dict[str, Any]) -> _Report | None:
     ]
     report.port = content.get("SourcePort") or nested.get("Port")
     report.protocol = content.get("TransportProtocol") or content.get("Protocol")
-    report.time = content.get("FirstSeen") or content.get("Date")
+    report.times_of_event = tuple(content.get(name) for name in ("LastSeen", "Date", "FirstSeen"))
+    report.count = content.get("Occurrences") or content.get("AttackCount")
     return report
 
 

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 import re2
 import yaml
 
-from .. import charset, dates
+from .. import archives, charset, dates, taxonomy
 from ..context import ParserContext
 from ..message import Message
 from ..mime import Part
 from ..values import ItemKind, MailKind, ParsedItem
 from . import building
 from .finding import Finding
-from .xarf_types import category_of
 
 MAX_YAML_BYTES = 200_000
 MAX_OPENED = 1_000  # brackets and braces in one part
@@ -33,6 +32,7 @@ _TYPES = (
     "application/octet-stream",
 )
 _SNIFFED_BYTES = 8_192
+_ENCRYPTED_TYPES = ("multipart/encrypted", "application/pkcs7-mime", "application/x-pkcs7-mime")
 
 
 def read(message: Message, context: ParserContext) -> Finding | None:
@@ -40,35 +40,61 @@ def read(message: Message, context: ParserContext) -> Finding | None:
     items: list[ParsedItem | None] = []
     first: dict[str, str] | None = None
     place = ""
-    for part in message.root.walk():
-        if part.children or not _may_be_report(part):
-            continue
-        data, defect = part.content(MAX_YAML_BYTES)
-        message.say(defect)
-        text, defect = charset.decode(data, part.parameters.get("charset"))
-        message.say(defect)
+    count = 0
+    for part_place, text in _texts(message, context):
         for fields in _documents(text, message):
             if "source" not in fields or not ("report-type" in fields or "category" in fields):
                 continue
-            first = first or fields
-            place = place or f"part {part.path}"
-            items.extend(_items(fields, f"part {part.path}", context))
-            if len(items) > 3 * MAX_REPORTS:
+            count += 1
+            if count > MAX_REPORTS:
                 message.say(f"Only the first {MAX_REPORTS} X-ARF reports are read.")
                 break
+            first = first or fields
+            place = place or part_place
+            items.extend(_items(fields, part_place, context))
     if first is None:
-        return None
+        return _unreadable(message)
     report_type = first.get("report-type", "")
-    category, reason = category_of(report_type, first.get("category", ""), context.categories)
+    offence = taxonomy.of_words(report_type, first.get("category", ""))
+    category, reason = taxonomy.category_of(report_type, first.get("category", ""), context.categories)
     return Finding(
         template="x-arf",
         kind=MailKind.ABUSE_REPORT,
-        kind_reason=f"{place} is an X-ARF report",
+        kind_reason=f"{place} is an X-ARF report" + (f", the first of {count}" if count > 1 else ""),
         items=building.unique(items, context.limits.max_items),
         category=category,
         category_reason=reason,
         reporter_reference=first.get("report-id", "")[:200] or None,
+        xarf_type=offence.xarf_type if offence else None,
+        rsit_class=offence.rsit_class if offence else None,
     )
+
+
+def _texts(message: Message, context: ParserContext) -> Iterator[tuple[str, str]]:
+    """The texts that may be reports: parts, and the files in the archives of a BULK mail."""
+    is_bulk = message.headers.get("x-xarf").strip().lower() == "bulk"
+    for part in message.root.walk():
+        if part.children:
+            continue
+        if is_bulk and archives.kind_of(part.content(_SNIFFED_BYTES)[0]) is not None:
+            for member in archives.members(part.content()[0], context.limits, message.say):
+                text, _ = charset.decode(member.content[:MAX_YAML_BYTES])
+                yield f"part {part.path} archive member", text
+        elif _may_be_report(part):
+            data, defect = part.content(MAX_YAML_BYTES)
+            message.say(defect)
+            text, defect = charset.decode(data, part.parameters.get("charset"))
+            message.say(defect)
+            yield f"part {part.path}", text
+
+
+def _unreadable(message: Message) -> Finding | None:
+    """A SECURE mail that is encrypted is a report, though only its receiver's key could tell of what."""
+    is_secure = message.headers.get("x-xarf").strip().lower() == "secure"
+    if not is_secure or message.root.content_type not in _ENCRYPTED_TYPES:
+        return None
+    message.say("The X-ARF report is encrypted, so that nothing of it could be read.")
+    return Finding("x-arf", MailKind.ABUSE_REPORT, "it is an X-ARF report of the SECURE form")
 
 
 def _may_be_report(part: Part) -> bool:

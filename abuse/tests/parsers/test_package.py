@@ -45,5 +45,7 @@ def test_summary() -> None:
         "protocol": None,
         "seen_at": None,
         "category": None,
+        "times": None,
+        "confidence": None,
     }
     assert summary["date"] == "2025-03-04T08:15:00+00:00"
