@@ -9,7 +9,7 @@ from .building import taken, template
 SITES = """\
 The following sites, which we saw today:
 http://power.example.org/
-> "We" ask you to act. http://own.example.net/
+> We ask you to act. http://own.example.net/
 """
 
 
