@@ -68,6 +68,7 @@ class Rule:
     port: Source | int | None
     protocol: Source | str | None
     time: Source | None
+    category: str | None  # of the items; None: that of the mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +201,7 @@ def _rule(take: schema.Take) -> Rule:
         port=_source(take.port) if isinstance(take.port, schema.FieldSource) else take.port,
         protocol=_source(take.protocol) if isinstance(take.protocol, schema.FieldSource) else take.protocol,
         time=_source(take.time) if take.time else None,
+        category=take.category,
     )  # fmt: skip
 
 

@@ -146,8 +146,8 @@ class Match(Section):
 
     sender: Senders | None = Field(
         None,
-        description="The address of From: soc@example.com, *@example.com (exactly that domain) or *@*.example.com "
-        "(the domains below it).",
+        description="The address of From, or the writer of a mail that a ticket system or list sent on: "
+        "soc@example.com, *@example.com (exactly that domain) or *@*.example.com (the domains below it).",
     )
     dkim_domain: SigningDomains | None = Field(
         None,
@@ -283,6 +283,7 @@ class Take(Section):
     port: Port | None = Field(None, description="The source port: a number, or where it stands.")
     protocol: Protocol | None = Field(None, description="A word such as tcp, or where it stands.")
     time: FieldSource | None = Field(None, description="When it happened.")
+    category: CategoryName | None = Field(None, description="Of what this rule takes, when that differs.")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

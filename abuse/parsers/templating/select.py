@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
-from .compiled import Template
+from .compiled import Conditions, Template
 from .patterns import MarkSet
 from .texts import View
 
@@ -86,7 +86,7 @@ class TemplateSet:
             return []
         numbers: set[int] = set()
         if self._by_sender:
-            numbers.update(number for key in self._sender_keys(view.sender) for number in self._by_sender.get(key, ()))
+            numbers.update(number for key in self._sender_keys(view.senders) for number in self._by_sender.get(key, ()))
         if self._by_signer:
             for signer in view.signers:
                 for key in (signer, *(f".{parent}" for parent in parents(signer))):
@@ -101,12 +101,13 @@ class TemplateSet:
         found = [rank_of(self.all[number], view) for number in numbers]
         return sorted((one for one in found if one is not None), key=lambda one: one.order)
 
-    def _sender_keys(self, sender: str) -> Iterable[str]:
-        domain = sender.rpartition("@")[2]
-        keys = [sender, f"@{domain}"]
-        if self._has_parents:
-            keys += [f"@.{parent}" for parent in parents(domain)]
-        return keys
+    def _sender_keys(self, senders: Iterable[str]) -> Iterable[str]:
+        for sender in senders:
+            domain = sender.rpartition("@")[2]
+            yield sender
+            yield f"@{domain}"
+            if self._has_parents:
+                yield from (f"@.{parent}" for parent in parents(domain))
 
 
 def parents(domain: str) -> list[str]:
@@ -121,24 +122,28 @@ def rank_of(template: Template, view: View) -> Candidate | None:
         if not condition.holds:
             return None
     asked = template.conditions
-    if view.sender in asked.addresses:
+    if asked.addresses.intersection(view.senders):
         return Candidate(template, Rank.ADDRESS)
     if asked.has_signer:
         return Candidate(template, Rank.SIGNER)
     return Candidate(template, Rank.DOMAIN if asked.has_sender else Rank.MARKS)
 
 
+def _is_asked_for(sender: str, asked: Conditions) -> bool:
+    domain = sender.rpartition("@")[2]
+    return (
+        sender in asked.addresses
+        or domain in asked.domains
+        or any(parent in asked.parents for parent in parents(domain))
+    )
+
+
 def conditions(template: Template, view: View) -> Iterable[Condition]:
     """Each condition of a template on a mail, cheap ones first, looked at only when asked for."""
     asked = template.conditions
     if asked.has_sender:
-        domain = view.sender.rpartition("@")[2]
-        holds = (
-            view.sender in asked.addresses
-            or domain in asked.domains
-            or any(parent in asked.parents for parent in parents(domain))
-        )
-        yield Condition("sender", view.sender, holds)
+        holds = any(_is_asked_for(sender, asked) for sender in view.senders)
+        yield Condition("sender", ", ".join(view.senders), holds)
     if asked.has_signer:
         holds = any(
             signer in asked.signers or any(parent in asked.signer_parents for parent in parents(signer))

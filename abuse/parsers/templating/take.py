@@ -166,6 +166,7 @@ class _Taker:
         seen_at = moment(time, self.template.spec.time.formats or (), zone) if time else None
         if time and seen_at is None:
             self._leave(time, "the time cannot be read")
+        category = self.rule.category if self.rule.category in self.context.categories else None
         for item in items:
             reason = unwanted(item, self.template)
             if reason is not None:
@@ -179,6 +180,7 @@ class _Taker:
                     port=item.port or port_number(port),
                     protocol=item.protocol or protocol_name(protocol),
                     seen_at=seen_at,
+                    category=category,
                 )
             )
 

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import re2
 
-from .. import archives, charset, htmltext, mime
+from .. import archives, charset, header, htmltext, mime
 from ..header import Headers
 from ..message import Message, provider, written
 from .compiled import Files
@@ -17,6 +17,9 @@ from .compiled import Files
 MAX_TEXT = 500_000  # bytes of one text that templates read
 MAX_FILE_TEXT = 2_000_000  # bytes of one file; patterns are only searched in the first MAX_TEXT of it
 MAX_FILES = 20
+
+# Who wrote a mail that a ticket system (RT) or a mailing list (Google Groups) sends on under its own address.
+_WRITER_FIELDS = ("x-rt-originator", "x-original-from", "x-original-sender")
 
 _SIGNER = re2.compile(rb"(?i)(?:^|;)[ \t\r\n]*d[ \t]*=[ \t\r\n]*([a-z0-9_.-]{3,253})")
 
@@ -33,8 +36,14 @@ class View:
         self._decoded: dict[tuple[str, int], bytes] = {}
 
     @cached_property
-    def sender(self) -> str:
-        return provider(self.message.headers)
+    def senders(self) -> tuple[str, ...]:
+        """The address of From, then those of the writers whose mail was sent on. All are claims: they choose how a
+        mail is read, never whom to trust."""
+        found = [provider(self.message.headers)]
+        for name, value in self.message.headers.fields:
+            if name.lower() in _WRITER_FIELDS and len(found) < 5:
+                found += [address.lower() for address in header.addresses(header.decode_value(value[:1_000]))[:1]]
+        return tuple(dict.fromkeys(found))
 
     @cached_property
     def subject(self) -> bytes:

@@ -78,6 +78,32 @@ def test_signing_domains(wanted: str, signature: str | None, matches: bool) -> N
     assert names(f"one: {{dkim_domain: '{wanted}'}}", raw=mail("x", extra=extra)) == (["one"] if matches else [])
 
 
+@pytest.mark.parametrize(
+    ("extra", "matches"),
+    [
+        ("X-RT-Originator: soc@rep.example\n", True),
+        ("X-Original-From: SOC <soc@REP.example>\n", True),
+        ("X-Original-Sender: x@evil.example\nX-Original-From: SOC <soc@rep.example>\n", True),
+        ("X-RT-Originator: soc@rep.example.evil.example\n", False),
+        ("X-RT-Originator: x@evil.example, soc@rep.example\n", False),
+        ("X-Other: soc@rep.example\n", False),
+        ("X-RT-Originator: none\n", False),
+    ],
+)
+@pytest.mark.parametrize("wanted", ["soc@rep.example", "*@rep.example"])
+def test_the_writer_of_a_mail_that_was_sent_on(wanted: str, extra: str, matches: bool) -> None:
+    raw = mail("x", sender='"SOC via RT" <abuse@desk.example>', extra=extra)
+    assert names(f"one: {{sender: '{wanted}'}}", raw=raw) == (["one"] if matches else [])
+
+
+def test_the_sender_of_a_mail_that_was_sent_on_counts_too() -> None:
+    raw = mail("IP: 192.0.2.1", sender="abuse@desk.example", extra="X-RT-Originator: soc@rep.example\n")
+    assert names("one: {sender: abuse@desk.example}", "two: {sender: soc@rep.example}", raw=raw) == ["one", "two"]
+    assert read_with(template("match: {sender: soc@rep.example}"), raw=raw).provider == "abuse@desk.example", (
+        "whom to trust is decided by the sender alone"
+    )
+
+
 MARKS = mail("We saw\nattack 12 today.", sender="a@rep.example", subject="[Case 7] Attack", extra="X-Tool: Guard 2\n")
 
 

@@ -353,3 +353,10 @@ def test_each_value_and_port_once() -> None:
     assert [(item.value, item.port) for item in items("take: [{what: ip, line: IP}]", body)] == [
         ("192.0.2.1", 80), ("192.0.2.1", 81),
     ]  # fmt: skip
+
+
+def test_what_a_rule_takes_may_have_a_category_of_its_own() -> None:
+    rules = "category: Spam\ntake: [{what: ip, line: Scans, category: Intrusion}, {what: ip, line: Sends}]"
+    parsed = read_with(template(rules), raw=mail("Scans: 192.0.2.1\nSends: 192.0.2.2", sender=SENDER))
+    assert [(item.value, item.category) for item in parsed.items] == [("192.0.2.1", "Intrusion"), ("192.0.2.2", None)]
+    assert parsed.category == "Spam"
