@@ -2,7 +2,7 @@
 
 A log line that names an item dates it; the newest such line counts, with the port that it names. Where no line
 does both, the time that the text states by itself dates all items. Times without a zone are in the one that the text
-states for its log, else in that of the mail's Date field: a log is in the local time of the machine that sends the mail.
+states for its log, else in that of the mail's Date: a log is in the local time of the machine that sends the mail.
 """
 
 from __future__ import annotations
