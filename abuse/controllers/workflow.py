@@ -110,7 +110,8 @@ def _postpone(pk: int, error: Exception) -> None:
         deadline = Deadline.filter(pk=pk, state=DeadlineState.PENDING).select_for_update().first()
         if deadline is None:
             return
-        deadline.attempts += deadline.kind != Kind.TASK or deadline.attempts >= MAX_ATTEMPTS  # a task counts its own
+        if deadline.kind != Kind.TASK:  # a task was counted when it was begun
+            deadline.attempts += 1
         deadline.result = f"{type(error).__name__}: {error}"[:2000]
         deadline.due_at = timezone.now() + RETRY
         if deadline.attempts >= MAX_ATTEMPTS:

@@ -6,7 +6,6 @@ import pytest
 from django.utils import timezone
 
 from abuse.controllers import (
-    annotations,
     bulk,
     clocks,
     correspondence,
@@ -17,6 +16,7 @@ from abuse.controllers import (
     proofs,
     tickets,
 )
+from abuse.controllers.annotations import add_comment, star
 from abuse.controllers.editing import Refused, StaleEdit
 from abuse.controllers.history import robot
 from abuse.models import (
@@ -63,8 +63,8 @@ def an_email() -> Email:
 def test_merging_moves_everything() -> None:
     source, target = two_tickets()
     ann = make_user("ann")
-    annotations.add_comment(source, "see also", actor=ann)
-    annotations.star(source, actor=ann)
+    add_comment(source, "see also", actor=ann)
+    star(source, actor=ann)
     proofs.add_proof(source, "proof", actor=ann)
     tickets.add_tag(source, "botnet", actor=ann)
     correspondence.send_template(source, "ticket_closed", "c1@customer.example", cause="x", actor=ann)

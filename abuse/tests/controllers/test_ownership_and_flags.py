@@ -9,7 +9,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from abuse.controllers import annotations, clocks, flags, ownership, proofs, tickets, workflow
+from abuse.controllers import clocks, flags, ownership, proofs, tickets, workflow
+from abuse.controllers.annotations import (
+    add_comment,
+    delete_comment,
+    delete_proof,
+    star,
+    unstar,
+    update_comment,
+    update_proof,
+)
 from abuse.controllers.editing import Refused, StaleEdit
 from abuse.controllers.history import robot
 from abuse.models import (
@@ -203,31 +212,31 @@ def test_another_customer_has_no_service_yet() -> None:
 
 def test_only_the_author_changes_a_remark() -> None:
     ticket, ann, bob = make_ticket(), make_user("ann"), make_user("bob")
-    row = annotations.add_comment(ticket, " Look at this. ", actor=ann)
+    row = add_comment(ticket, " Look at this. ", actor=ann)
     assert row.comment.comment == "Look at this."
     for change in (
-        lambda: annotations.update_comment(row, "No.", actor=bob),
-        lambda: annotations.delete_comment(row, actor=bob),
+        lambda: update_comment(row, "No.", actor=bob),
+        lambda: delete_comment(row, actor=bob),
     ):
         with pytest.raises(Refused, match="is ann's: only its author may change it"):
             change()
-    assert annotations.update_comment(row, "Look at that.", actor=ann)
+    assert update_comment(row, "Look at that.", actor=ann)
     found = Comment.get()
     assert (found.comment, found.edited_at is not None) == ("Look at that.", True)
-    annotations.delete_comment(row, actor=ann)
+    delete_comment(row, actor=ann)
     kinds = History.filter(action_type__contains="Comment").order_by("pk").values_list("action_type", flat=True)
     assert (Comment.count(), list(kinds)) == (0, ["AddComment", "UpdateComment", "DeleteComment"])
     with pytest.raises(Refused, match="comment: 0 characters"):
-        annotations.add_comment(ticket, "  ", actor=ann)
+        add_comment(ticket, "  ", actor=ann)
 
 
 def test_a_star_is_ones_own() -> None:
     ticket, ann, bob = make_ticket(), make_user("ann"), make_user("bob")
-    assert annotations.star(ticket, actor=ann)
-    assert not annotations.star(ticket, actor=ann)
-    assert annotations.star(ticket, actor=bob)
-    assert annotations.unstar(ticket, actor=ann)
-    assert not annotations.unstar(ticket, actor=ann)
+    assert star(ticket, actor=ann)
+    assert not star(ticket, actor=ann)
+    assert star(ticket, actor=bob)
+    assert unstar(ticket, actor=ann)
+    assert not unstar(ticket, actor=ann)
     assert StarredTicket.get().user == bob
 
 
@@ -235,13 +244,13 @@ def test_changing_one_proof_leaves_the_others() -> None:
     ticket = make_ticket()
     first = proofs.add_proof(ticket, "first", actor=robot())
     second = proofs.add_proof(ticket, "second", actor=robot())
-    assert annotations.update_proof(first, "first, told by joe@reporter.example", actor=robot())
+    assert update_proof(first, "first, told by joe@reporter.example", actor=robot())
     texts = Proof.all().order_by("pk").values_list("content", flat=True)
     assert list(texts) == ["first, told by email-removed@provider.com", "second"]
-    annotations.delete_proof(second, actor=robot())
+    delete_proof(second, actor=robot())
     assert Proof.get() == first
     with pytest.raises(Refused, match="an empty text proves nothing"):
-        annotations.update_proof(first, " ", actor=robot())
+        update_proof(first, " ", actor=robot())
 
 
 def test_tags_come_and_go_with_history() -> None:
