@@ -70,7 +70,7 @@ def _print_summary(name: str, context: ParserContext, as_json: bool) -> bool:
     """Print what all of a file says; whether it could not be read."""
     start = time.perf_counter()
     try:
-        raw = click.get_binary_stream("stdin").read() if name == "-" else Path(name).read_bytes()
+        raw = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
         click.echo(f"{name} cannot be read: {error.strerror}", err=True)
         return True

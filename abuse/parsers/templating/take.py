@@ -202,7 +202,7 @@ def convert(
 ) -> list[ParsedItem]:
     """The items of the rule's kinds in a piece of text, de-fanged and checked, in order of kinds."""
     text = piece.text.strip()
-    if piece.is_weak:
+    if piece.is_weak:  # "IP addresses of our customers": what follows a mere blank may be a sentence
         text = text.split(None, 1)[0] if text else ""
     if not text:
         return []
@@ -210,8 +210,6 @@ def convert(
         whole = building.item(text.strip("()"), place, context, kinds=rule.kinds)
         if whole is not None:
             return [whole]
-    if piece.is_weak:
-        return []  # "IP addresses of our customers": the words after a mere blank are a sentence
     items = [item for item in extraction.extract(text, place, context, say) if item.kind in rule.kinds]
     wants_url = ItemKind.URL in rule.kinds and not any(item.kind is ItemKind.URL for item in items)
     kinds = tuple(kind for kind in _WORD_KINDS if kind in rule.kinds)

@@ -125,8 +125,6 @@ class View:
             if part.children or not left:
                 continue
             name, content_type = part.filename, part.content_type
-            if not name and part.disposition != "attachment" and not wanted.type:
-                continue  # the text itself is no file, unless its type is asked for
             if _is_wanted(name, content_type, wanted):
                 left -= 1
                 yield f"attachment {part.path}", self._text_of(part, MAX_FILE_TEXT)
@@ -142,7 +140,7 @@ class View:
 
 
 def _is_wanted(name: str, content_type: str, wanted: Files) -> bool:
-    if wanted.name is not None and not wanted.name.search(name[:300].encode("utf-8", "replace")):
+    if wanted.name is not None and not (name and wanted.name.search(name[:300].encode("utf-8", "replace"))):
         return False
     if not wanted.type:
         return True

@@ -119,7 +119,7 @@ def test_unreadable_files(tmp_path: Path) -> None:
 
 def test_a_directory_that_is_none(tmp_path: Path) -> None:
     templates, faults = load(tmp_path / "nowhere")
-    assert "expected a directory" in str(faults[0])
+    assert "expected a directory" in str(faults[-1])
     assert len(templates) == len(shipped().templates), "the shipped ones are used all the same"
 
 
@@ -130,8 +130,8 @@ def test_a_broken_file_is_left_out_and_logged_once(tmp_path: Path, caplog: pytes
         templates, faults = load(tmp_path)
     assert "good" in templates.by_name
     assert "broken" not in templates.by_name
-    assert [fault.file for fault in faults] == [broken]
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert [fault.file for fault in faults if fault.file.parent == tmp_path] == [broken]
+    assert [record.levelname for record in caplog.records if str(tmp_path) in record.getMessage()] == ["WARNING"]
     assert f"template left out: {broken}: foo: unknown key" in caplog.text
 
 
