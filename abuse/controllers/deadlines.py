@@ -20,6 +20,8 @@ from .history import record
 
 Kind = Deadline.Kind
 
+WORK = frozenset({Kind.SERVICE_ACTION, Kind.REMINDER, Kind.TASK})
+"""What is to be done to a ticket; the other kinds are its clocks."""
 APPLYING = Q(payload__has_key="applying")
 """An action that is being carried out right now: it can be neither taken back nor moved any more."""
 
@@ -43,9 +45,12 @@ def put(
 
 @transaction.atomic
 def cancel_deadlines(ticket: Ticket, *, reason: str, actor: User) -> int:
-    """Take back all that was to happen to a ticket later; how many."""
+    """Take back all that was to be done to a ticket later: measures, reminders, tasks; how many.
+
+    Its clocks go on: a snooze or a pause ends with the status it belongs to, or in time.
+    """
     edit(ticket, actor=actor)
-    return cancel(ticket, reason=reason, actor=actor)
+    return cancel(ticket, reason=reason, actor=actor, kinds=WORK)
 
 
 def cancel(

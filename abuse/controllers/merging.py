@@ -25,7 +25,7 @@ from abuse.models import (
     User,
 )
 
-from . import deadlines, moves, tickets
+from . import deadlines, moves, ownership, tickets
 from .editing import Refused, edit, write
 from .history import record
 from .together import present
@@ -133,7 +133,7 @@ def split(ticket: Ticket, report_ids: Collection[int], *, actor: User, expected_
     new = tickets.create_ticket(chosen[0], actor=actor, joinable=False)
     for report in chosen[1:]:
         tickets.attach_report(report, new, actor=actor)
-    _inherit(ticket, new)
+    _inherit(ticket, new, actor=actor)
     write(ticket, modification_date=timezone.now())
     for one in (ticket, new):
         record(
@@ -142,9 +142,10 @@ def split(ticket: Ticket, report_ids: Collection[int], *, actor: User, expected_
     return new
 
 
-def _inherit(ticket: Ticket, new: Ticket) -> None:
+def _inherit(ticket: Ticket, new: Ticket, *, actor: User) -> None:
     """The new ticket is as secret, as urgent and in the same hands as the old one."""
-    columns = {name: getattr(ticket, name) for name in ("confidential", "moderation", "protected", "treated_by")}
+    columns = {name: getattr(ticket, name) for name in ("confidential", "moderation", "protected")}
     if ticket.priority_is_manual:
         columns |= {"priority": ticket.priority, "priority_is_manual": True}
     write(new, **columns)
+    ownership.hand_over(new, ticket.treated_by, actor=actor, reason=f"split from {ticket.public_id}")

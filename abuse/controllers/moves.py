@@ -110,6 +110,8 @@ def move(
     check_move(str(ticket), TICKET_MOVES, old, status)
     if old == Status.CLOSED:
         _before_reopening(ticket, actor=actor)
+    if status == Status.PAUSED and ticket.pause_start is None and "pause_start" not in (columns or {}):
+        raise Refused(f"{ticket}: expected how long it is to be paused")
     changed: dict[str, Any] = {"previous_status": old, "status": status, "modification_date": now}
     if old == Status.PAUSED:
         changed |= _end_pause(ticket, actor=actor, now=now, settling=settling)

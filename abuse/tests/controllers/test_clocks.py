@@ -232,9 +232,14 @@ def test_a_stale_edit_says_what_the_version_is_and_changes_nothing() -> None:
     assert Ticket.get().status == "WaitingAnswer"
 
 
-def test_cancelling_takes_back_everything_and_says_so() -> None:
+def test_cancelling_takes_back_what_was_to_be_done_and_lets_the_clocks_go_on() -> None:
     ticket, _ = paused_waiting_ticket()
-    assert deadlines.cancel_deadlines(ticket, reason="the customer answered", actor=robot()) == 3
-    assert pending(ticket) == {}
+    assert deadlines.cancel_deadlines(ticket, reason="the customer answered", actor=robot()) == 1
+    assert set(pending(ticket)) == {"pause", "snooze"}
     row = History.filter(action_type="CancelDeadline").latest("pk")
-    assert (row.new, row.refs["kinds"]) == ("the customer answered", ["pause", "reminder", "snooze"])
+    assert (row.new, row.refs["kinds"]) == ("the customer answered", ["reminder"])
+
+
+def test_a_status_alone_pauses_nothing() -> None:
+    with pytest.raises(Refused, match="expected how long it is to be paused"):
+        tickets.set_status(make_ticket(), TicketStatus.PAUSED, actor=robot())
