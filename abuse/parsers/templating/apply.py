@@ -139,7 +139,10 @@ def _try(trial: Trial, view: View, context: ParserContext, deadline: float) -> N
             if time.monotonic() > deadline:
                 view.message.say(f"The templates took {MAX_SECONDS:.0f} s; they were stopped.")
                 break
-        trial.items = building.unique(list(_dated(trial.taken, template, view)), context.limits.max_items)
+        items = building.unique(list(_dated(trial.taken, template, view)), context.limits.max_items)
+        # what one rule read with its port, another may have read without it
+        with_port = {(item.kind, item.value) for item in items if item.port is not None}
+        trial.items = tuple(item for item in items if item.port or (item.kind, item.value) not in with_port)
     except Exception:  # as above: the mail goes on without this template
         log.exception("template %s (%s) failed on a mail", template.name, template.origin)
         view.message.say(f"Template {template.name} failed; the log says why.")

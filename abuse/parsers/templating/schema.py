@@ -36,7 +36,7 @@ def _one_or_more(value: object) -> object:
 
 def _sender(value: str) -> str:
     found = _SENDER.fullmatch(value.lower())
-    if found is None or not _DOMAIN.fullmatch(found.group(1)) or (value.startswith("*") and len(value) < 5):
+    if found is None or not _DOMAIN.fullmatch(found.group(1)):
         raise ValueError(
             "expected an address (soc@example.com), *@example.com for exactly that domain, "
             "or *@*.example.com for the domains below it"
@@ -184,7 +184,9 @@ class FieldSource(Section):
     pattern: ValuePattern | None = Field(None, description="RE2 with one group, searched in the text.")
     subject: ValuePattern | None = Field(None, description="RE2 with one group, searched in the subject.")
     header: HeaderValue | None = None
-    xml: Words | None = Field(None, description="Element names, outermost first: Source/IP_Address.")
+    xml: Words | None = Field(
+        None, description="Element names, outermost first: Source/IP_Address; an attribute: Source/@ip."
+    )
     column: Words | None = Field(None, description="A column of the rule's table.")
 
     @model_validator(mode="after")
@@ -268,7 +270,9 @@ class Take(Section):
     )
     subject: ValuePattern | None = Field(None, description="As pattern, searched in the subject.")
     header: HeaderValue | None = None
-    xml: Words | None = Field(None, description="Element names, outermost first: Source/IP_Address.")
+    xml: Words | None = Field(
+        None, description="Element names, outermost first: Source/IP_Address; an attribute: Source/@ip."
+    )
     table: Table | None = None
     after: BlockTexts | None = Field(
         None,

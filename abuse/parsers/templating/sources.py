@@ -23,6 +23,7 @@ MAX_DEPTH = 100
 
 _NEXT_LABEL = re2.compile(rb"^[ \t>|*_]*[^\s:/][^:/\n]{0,40}:(?:[ \t]|$)")
 _BULLET = re2.compile("^[ \t>|*_•·#-]*".encode())
+_ATTRIBUTE = re2.compile(rb"""(?:^|\s)(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]{0,99})\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _TAG = re2.compile(rb"<(/?)(?:[A-Za-z_][\w.-]*:)?([A-Za-z_][\w.-]{0,99})([^<>]*)>")
 
 
@@ -147,8 +148,12 @@ def _of_header(source: Source, view: View) -> Iterator[Piece]:
 
 
 def _elements(path: tuple[str, ...], data: bytes, start: int, end: int) -> Iterator[Piece]:
-    """The contents of elements whose names end in `path`; nothing is built, so nothing can be expanded."""
-    wanted = [name.encode() for name in path]
+    """The contents of elements whose names end in `path`, or of an attribute when its last name starts with "@".
+
+    Nothing is built, so nothing can be expanded.
+    """
+    attribute = path[-1][1:].encode() if path[-1].startswith("@") else None
+    wanted = [name.encode() for name in (path if attribute is None else path[:-1])]
     opened: list[bytes] = []
     for match, _ in zip(_TAG.finditer(data, start, end), range(MAX_TAGS), strict=False):
         name = match.group(2).lower()
@@ -157,11 +162,21 @@ def _elements(path: tuple[str, ...], data: bytes, start: int, end: int) -> Itera
                 while opened.pop() != name:
                     pass
             continue
+        if attribute is not None and [*opened, name][-len(wanted) :] == wanted:
+            yield from _attributes(attribute, match)
         if match.group(3).endswith(b"/") or len(opened) >= MAX_DEPTH:
             continue
         opened.append(name)
-        if opened[-len(wanted) :] == wanted:
+        if attribute is None and opened[-len(wanted) :] == wanted:
             yield Piece(_content(data, match.end(), end), match.end())
+
+
+def _attributes(name: bytes, tag: re2._Match) -> Iterator[Piece]:
+    """The value of an attribute of one tag."""
+    for found in _ATTRIBUTE.finditer(tag.group(3)[:MAX_VALUE]):
+        value = found.group(2) if found.group(2) is not None else found.group(3)
+        if found.group(1).lower() == name and value:
+            yield Piece(html.unescape(_text(value) or "").strip(), tag.start(3) + found.start())
 
 
 def _content(data: bytes, start: int, end: int) -> str:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from abuse.parsers import ItemKind, ParsedItem
+from abuse.parsers import ItemKind, Limits, ParsedItem
 
 from ..samples import mail, multipart
 from .building import SENDER, read_with, taken, template
@@ -93,6 +93,7 @@ def test_line_takes_all_or_the_first_and_lists_below() -> None:
         ("url", "either/or", []),
         ("fqdn", "Bad.Example.ORG.", ["bad.example.org"]),
         ("fqdn", "a.example.org, b[.]example[.]org; report", ["b.example.org", "a.example.org"]),
+        ("fqdn", "the file.nosuchtld of a.example.org", ["a.example.org"]),
         ("email", "Spammer <Spam@Example.org>", ["spam@example.org"]),
         ("hash", "md5:D41D8CD98F00B204E9800998ECF8427E (file.exe)", ["d41d8cd98f00b204e9800998ecf8427e"]),
         ("auto", "192.0.2.9", ["192.0.2.9"]),
@@ -130,6 +131,8 @@ TIMED = "take: [{what: ip, line: IP, time: {line: Time}}]"
     ("body", "hours"),
     [
         ("IP: 192.0.2.1\nTime: 01:00\nIP: 192.0.2.2\nTime: 02:00", [1, 2]),
+        ("IP: 192.0.2.1\nIP: 192.0.2.2\nTime: 01:00\nTime: 02:00", [1, 2]),
+        ("IP: 192.0.2.1\nThe log of 2025-03-04 01:00:00 is below.", [None]),
         ("Time: 01:00\nIP: 192.0.2.1\nTime: 02:00\nIP: 192.0.2.2", [1, 2]),
         ("Time: 01:00\nIP: 192.0.2.1\nIP: 192.0.2.2", [1, 1]),
         ("IP: 192.0.2.1\nTime: 01:00\nTime: 02:00\nIP: 192.0.2.2\nIP: 192.0.2.3\nTime: 03:00\nTime: 04:00",
@@ -252,6 +255,8 @@ TABLES = [
     ("{delimiter: '|', header: [IP], column: ip}", "| id | ip |\n|----|----|\n| 1 | 192.0.2.1 |\n\n| 2 | 192.0.2.2 |",
      ["1"]),
     ("{delimiter: '|', header: [ip], column: ip}", "|id|ip\n|1|192.0.2.1|\n|2|192.0.2.2", ["1", "2"]),
+    ("{delimiter: '|', columns: [id, ip], column: ip}", "| 1 | 192.0.2.1 |\n|2|192.0.2.2\n3|192.0.2.3",
+     ["1", "2", "3"]),
     ("{delimiter: tab, header: [source ip], column: Source IP}", "x\n\tsource ip\tn\n\t192.0.2.1\t5", ["1"]),
     ("{delimiter: spaces, header: [Address], column: address}", "Id   Address     Last seen\n1    192.0.2.1   x",
      ["1"]),
@@ -293,6 +298,24 @@ def test_table_with_facts_in_a_packed_file() -> None:
     assert item.place == "template one: column 'ip' in attachment attachment 2 archive member"
 
 
+def test_of_a_long_file_tables_are_read_further_than_patterns() -> None:
+    log = f"{'nothing ' * 100},\n" * 1_000 + "Source: 192.0.2.1\n,192.0.2.2\n"
+    raw = multipart(f"Content-Type: text/csv; name=a.csv\n\n{log}", sender=SENDER)
+    table = "{what: ip, table: {columns: [a, b], column: b}, attachment: {name: csv}}"
+    line = "{what: ip, line: Source, attachment: {name: csv}}"
+    parsed = read_with(template(f"take: [{line}, {table}]", fallback=False), raw=raw)
+    assert parsed.ips == ["192.0.2.2"]
+    assert "The templates read only the first 500000 bytes of a text." in parsed.defects
+
+
+def test_what_templates_read_is_not_missing_to_others() -> None:
+    log = "nothing here\n" * 50
+    raw = multipart(f"Content-Type: text/x-log; name=a.log\n\n{log}spam from 192.0.2.1\n", sender=SENDER)
+    one = template("take: [{what: ip, line: Source, attachment: {name: log}}]")
+    parsed = read_with(one, raw=raw, limits=Limits(max_text_bytes=1_000))
+    assert (parsed.template, parsed.ips) == ("default", ["192.0.2.1"])
+
+
 def test_attachment_by_type_and_name() -> None:
     raw = multipart(
         "Content-Type: text/plain\n\nSource: 192.0.2.1",
@@ -330,6 +353,30 @@ def test_xml() -> None:
         ("192.0.2.1", 51413, 1), ("192.0.2.2", 6881, 2), ("http://a.example.org/?a&b", None, 2),
     ]  # fmt: skip
     assert parsed.reporter_reference == "42"
+
+
+def test_xml_attributes() -> None:
+    text = """
+    take:
+      - {what: url, xml: list/page/@url, time: {xml: report/@date}}
+      - {what: ip, xml: page/@IP}
+    """
+    body = (
+        "<report date='2025-03-04'><list><page url=\"http://a.example.org/?a&amp;b\" ip='192.0.2.1' />"
+        '<n:page\n n:ip = "192.0.2.2" other-ip="192.0.2.9" url="">http://b.example.org/</n:page></list>'
+        '<page url="http://c.example.org/"/></report>'
+    )
+    found = items(text, body)
+    assert [item.value for item in found] == ["http://a.example.org/?a&b", "192.0.2.1", "192.0.2.2"]
+    assert found[0].seen_at == datetime(2025, 3, 3, 23, tzinfo=UTC), "in the zone of the mail"
+
+
+def test_what_one_rule_reads_without_the_port_of_another_is_the_same() -> None:
+    rules = "take: [{what: ip, pattern: 'host/([0-9.]+)'}, {what: ip, line: IP}]"
+    body = "IP: 192.0.2.1:80\nIP: 192.0.2.1:81\nSee host/192.0.2.1 and host/192.0.2.2"
+    assert [(item.value, item.port) for item in items(rules, body)] == [
+        ("192.0.2.2", None), ("192.0.2.1", 80), ("192.0.2.1", 81),
+    ]  # fmt: skip
 
 
 def test_html_is_read_as_a_person_sees_it_and_only_when_the_plain_text_gives_nothing() -> None:
