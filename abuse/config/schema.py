@@ -148,6 +148,10 @@ class Parser(Section):
     domain_to_ignore: tuple[str, ...] = ()
     blacklisted_providers: tuple[str, ...] = ()
     templates: Path | None = None
+    authserv_ids: tuple[str, ...] = ()
+    verify_dkim: bool = False
+    dns_servers: tuple[str, ...] = ()
+    dns_seconds: Seconds = 5
     max_message_bytes: int = Field(default=256 * 1024 * 1024, ge=1024)
 
     @field_validator("domain_to_ignore", "blacklisted_providers")

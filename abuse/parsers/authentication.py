@@ -61,7 +61,8 @@ class Authentication:
         ways = [check for check in self.checks if check.method in ("spf", "dkim")]
         if any(check.passed and _aligned(check.domain, domain) for check in ways):
             return "pass"
-        if any(check.result in ("fail", "softfail") and _aligned(check.domain, domain) for check in ways):
+        # A broken signature proves nothing: lists and forwarders break them (RFC 6376 section 6.1).
+        if any(check.method == "spf" and check.result == "fail" and _aligned(check.domain, domain) for check in ways):
             return "fail"
         return "none"
 

@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 
 from abuse.config import Settings
 from abuse.controllers.defendants import service_key
+from abuse.controllers.drift import Reading, record_readings
 from abuse.controllers.history import robot
 from abuse.controllers.providers import provider_key
 from abuse.controllers.together import Together, Triple, written_together
@@ -53,6 +54,10 @@ def settle(mails: Sequence[ReadMail], settings: Settings) -> list[Fate]:
         fates += [_processed(mail, made) for mail in complaints]
         run.write()
         write_fates(fates)
+        record_readings(
+            Reading(provider_key(mail.parsed.provider), mail.parsed.template[:128], len(mail.parsed.items))
+            for mail in complaints
+        )
     return fates
 
 
@@ -131,7 +136,8 @@ def _settle_no_complaints(
     complaints = []
     for mail in mails:
         kind = mail.parsed.kind
-        trusted = providers[provider_key(mail.parsed.provider)].trusted
+        is_forged = mail.authentication.verdict(mail.parsed.provider) == "fail"
+        trusted = providers[provider_key(mail.parsed.provider)].trusted and not is_forged
         if kind not in NO_COMPLAINT or (kind in DOUBTFUL and trusted):
             complaints.append(mail)
         else:

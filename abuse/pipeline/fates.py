@@ -18,12 +18,12 @@ _WRITE = """
 UPDATE abuse_email AS email
 SET state = fate.state, reason = fate.reason, error = '', claim = NULL, done_at = fate.done_at, kind = fate.kind,
     provider = fate.provider, subject = fate.subject, sent_at = fate.sent_at, message_id = fate.message_id,
-    template = fate.template, defects = fate.defects, content_key = fate.content_key,
-    duplicate_of_id = fate.duplicate_of_id, ticket_id = fate.ticket_id
+    template = fate.template, defects = fate.defects, authentication = fate.authentication,
+    content_key = fate.content_key, duplicate_of_id = fate.duplicate_of_id, ticket_id = fate.ticket_id
 FROM jsonb_to_recordset(%s::jsonb) AS fate(
     id bigint, state text, reason text, done_at timestamptz, kind text, provider text, subject text,
-    sent_at timestamptz, message_id text, template text, defects jsonb, content_key text, duplicate_of_id bigint,
-    ticket_id bigint)
+    sent_at timestamptz, message_id text, template text, defects jsonb, authentication jsonb, content_key text,
+    duplicate_of_id bigint, ticket_id bigint)
 WHERE email.id = fate.id
 """
 
@@ -55,6 +55,7 @@ def write_fates(fates: Sequence[Fate]) -> None:
             "message_id": clipped(fate.mail.parsed.message_id, 998) if fate.mail.parsed.message_id else None,
             "template": clipped(fate.mail.parsed.template, 128),
             "defects": [clipped(defect, 300) for defect in fate.mail.parsed.defects[:50]],
+            "authentication": fate.mail.authentication.to_json(),
             "content_key": fate.mail.content_key,
             "duplicate_of_id": fate.duplicate_of,
             "ticket_id": fate.ticket_id,

@@ -101,7 +101,7 @@ def _read_all(claims: Sequence[Claim], settings: Settings, context: ParserContex
             give_back(claim, f"the worker stopped {claim.attempts - 1} times while at this mail", settings.PIPELINE)
             continue
         try:
-            mails.append(read(claim, context, writers))
+            mails.append(read(claim, context, writers, settings.PARSER))
         except Exception as error:
             _failed(claim, error, settings)
     stored = []

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 
+from abuse.config.schema import Parser
 from abuse.controllers.defendants import service_key
 from abuse.parsers import ParsedEmail, ParsedItem, ParserContext, parse
+from abuse.parsers.authentication import Authentication
 from abuse.parsers.values import ItemKind
 from abuse.services.crm import CRMService, Match, Query
 from abuse.services.phishing import PingResponse
@@ -19,6 +21,7 @@ from abuse.services.storage import StorageService
 
 from .claims import Claim
 from .kinds import DOUBTFUL, is_complaint
+from .senders import authenticate
 
 CLOCK_SKEW = timedelta(days=1)
 """A reporter's clock may be wrong by so much; an event later than that is taken to have happened when the mail came."""
@@ -56,6 +59,7 @@ class ReadMail:
     """How the reported pages answered, by URL."""
     revenues: Mapping[tuple[str, str | None], float] = field(default_factory=dict)
     """What the accused customers pay, by customer id and service name, where a rule asks for it."""
+    authentication: Authentication = field(default_factory=Authentication)
 
     def wait(self) -> None:
         """Return when its attachments would survive a power cut.
@@ -77,13 +81,14 @@ def believable(said: datetime | None, received_at: datetime) -> datetime:
     return received_at if said is None or said > received_at + CLOCK_SKEW else said
 
 
-def read(claim: Claim, context: ParserContext, writers: Executor) -> ReadMail:
+def read(claim: Claim, context: ParserContext, writers: Executor, settings: Parser) -> ReadMail:
     """Read and parse one mail and let `writers` put its attachments into the storage; see `ReadMail.wait`.
 
     A disk that syncs takes as long for a small file as for a mail's parsing, and is glad to get several at once.
     """
     raw = StorageService.read(claim.sha256)
     parsed = parse(raw, context)
+    authentication = authenticate(raw, parsed, settings)
     del raw  # a mail may have hundreds of megabytes
     key = content_key(parsed)
     stored, writing = [], []
@@ -91,7 +96,14 @@ def read(claim: Claim, context: ParserContext, writers: Executor) -> ReadMail:
         digest = hashlib.sha256(attachment.content).hexdigest()
         writing.append(writers.submit(StorageService.write, digest, attachment.content))
         stored.append(StoredAttachment(attachment.filename, digest, attachment.content_type, len(attachment.content)))
-    return ReadMail(claim, dataclasses.replace(parsed, attachments=()), key, tuple(stored), tuple(writing))
+    return ReadMail(
+        claim,
+        dataclasses.replace(parsed, attachments=()),
+        key,
+        tuple(stored),
+        tuple(writing),
+        authentication=authentication,
+    )
 
 
 def content_key(parsed: ParsedEmail) -> str | None:

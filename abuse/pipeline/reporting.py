@@ -64,6 +64,7 @@ def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -
                 received_date=mail.date,
                 created_at=now,
                 filename=mail.claim.sha256,
+                authentication=mail.authentication.verdict(mail.parsed.provider),
                 reporter_reference=_clipped_or_none(mail.parsed.reporter_reference, 255),
                 xarf_type=_clipped_or_none(mail.parsed.xarf_type, 64),
                 rsit_class=_clipped_or_none(mail.parsed.rsit_class, 64),

@@ -33,6 +33,8 @@ def verdict(text: str, sender: str = "cert@trusted.example") -> str:
         ("mx.isp.example; dkim=pass header.d=example", "none"),
         ("mx.isp.example; spf=fail smtp.mailfrom=cert@trusted.example", "fail"),
         ("mx.isp.example; spf=softfail smtp.mailfrom=trusted.example; dkim=pass header.d=trusted.example", "pass"),
+        ("mx.isp.example; spf=softfail smtp.mailfrom=trusted.example", "none"),
+        ("mx.isp.example; dkim=fail header.d=trusted.example", "none"),
         ("mx.isp.example; none", "none"),
         ("forged.example; dmarc=pass header.from=trusted.example", "none"),
         ("", "none"),

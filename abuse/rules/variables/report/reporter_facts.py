@@ -5,7 +5,12 @@ from __future__ import annotations
 from abuse.controllers.trust import trust_of
 from abuse.models.tags import ATTACH_IF_EXISTS, AUTOARCHIVE, NO_PHISHTOCHECK
 
-from ...engine.variables import boolean_rule_variable, numeric_rule_variable, select_multiple_rule_variable
+from ...engine.variables import (
+    boolean_rule_variable,
+    numeric_rule_variable,
+    select_multiple_rule_variable,
+    string_rule_variable,
+)
 from .base import ReportVariablesBase
 
 
@@ -14,7 +19,12 @@ class ReporterFacts(ReportVariablesBase):
 
     @boolean_rule_variable(label="The reporter is trusted, or a person validated the report")
     def is_report_trusted(self) -> bool:
-        return self.is_trusted or self.report.provider.trusted
+        """A mail whose sender is known to be forged is nobody's we trust, whatever its From says."""
+        return self.is_trusted or (self.report.provider.trusted and self.report.authentication != "fail")
+
+    @string_rule_variable(label="Whether the sender's domain was authenticated: pass, fail or none")
+    def sender_authentication(self) -> str:
+        return self.report.authentication or "none"
 
     @select_multiple_rule_variable(label="Address of the reporter")
     def report_provider(self) -> list[str]:
