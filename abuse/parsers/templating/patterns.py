@@ -7,6 +7,7 @@ RE2 takes time linear in the text; the bound on the compiled size bounds the fac
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import re2
 
@@ -32,6 +33,11 @@ def _options() -> re2.Options:
 _OPTIONS = _options()
 
 
+@lru_cache(maxsize=10_000)  # asked for when a file is checked and again when it is compiled; templates share words
+def _compiled(pattern: str) -> re2._Regexp:
+    return re2._Regexp(f"(?im){pattern}".encode(), _OPTIONS)
+
+
 def check(pattern: str) -> re2._Regexp:
     """`pattern` compiled as it is used: ignoring case, line by line.
 
@@ -42,9 +48,7 @@ def check(pattern: str) -> re2._Regexp:
     if len(pattern) > MAX_PATTERN:
         raise ValueError(f"expected at most {MAX_PATTERN} characters")
     try:
-        # alone first: "a)(b" must not become valid by the brackets around it
-        re2._Regexp(pattern.encode(), _OPTIONS)
-        compiled = re2._Regexp(f"(?im:{pattern})".encode(), _OPTIONS)
+        compiled = _compiled(pattern)
     except re2.error as error:
         raise ValueError(f"expected a pattern that RE2 takes: {_reason(error)}") from None
     if compiled.programsize > MAX_PROGRAM:
@@ -98,7 +102,7 @@ def labelled_line(labels: Iterable[str]) -> re2._Regexp:
 
 def check_long(pattern: str) -> re2._Regexp:
     """A pattern that was built here from checked words, so that only its cost is in question."""
-    compiled = re2._Regexp(f"(?im:{pattern})".encode(), _OPTIONS)
+    compiled = _compiled(pattern)
     if compiled.programsize > 4 * MAX_PROGRAM:
         raise ValueError("expected fewer or shorter texts")
     return compiled

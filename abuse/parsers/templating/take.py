@@ -256,7 +256,7 @@ def unwanted(item: ParsedItem, template: Template) -> str | None:
     if item.kind is ItemKind.URL:
         for pattern in template.ignored_urls:
             if pattern.search(item.value.encode("utf-8", "replace")):
-                return f"ignore.urls has {pattern.pattern.decode()}"
+                return f"ignore.urls has {pattern.pattern.decode().removeprefix('(?im)')}"
     if item.kind is ItemKind.CIDR and any(str(network) == item.value for network in template.ignored_networks):
         return f"ignore.ips has {item.value}"
     return None

@@ -57,6 +57,14 @@ def test_every_candidate_is_shown_with_what_it_took_and_why() -> None:
     assert "left   'none': no value of the kind asked for stands there" in text
 
 
+def test_what_is_ignored_is_said_with_the_entry_that_does_it() -> None:
+    text = "take: [{what: auto, line: See}]\nignore: {urls: '/help$', domains: own.example}"
+    body = "See: http://a.example.org/help\nSee: http://www.own.example/"
+    said = explained(template(text, fallback=False), raw=mail(body, sender=SENDER))
+    left = said["candidates"][0]["rules"][0]["left"]
+    assert [one["reason"] for one in left] == ["ignore.urls has /help$", "ignore.domains has own.example"]
+
+
 def test_the_reason_where_no_template_won() -> None:
     raw = mail("IP: 192.0.2.1 spam", sender=SENDER)
     assert explained(raw=raw)["why"].startswith("no template is for this mail")
