@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 from django.utils import timezone
 
+from abuse.config import current
+from abuse.controllers.drift import look_for_drift
 from abuse.controllers.workflow import run_due
 from abuse.models import OutboxState, OutgoingMessage
 from abuse.pipeline.claims import waiting_count
 from abuse.queues import SEND_THE_OUTBOX, enqueue_on_commit, ring
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,18 @@ class Swept:
     outgoing: int
 
 
+HOUR = 3600.0
+"""Seconds between two looks at what changes slowly."""
+
+
+def sweep_slowly() -> int:
+    """What need not be looked at every few seconds: reporters who changed their mails; how many alarms were raised."""
+    raised = look_for_drift().raised
+    for message in raised:
+        log.warning("%s", message)
+    return len(raised)
+
+
 def sweep() -> Swept:
     """One round: settle deadlines, ring for mails that wait and for messages to be sent."""
     deadlines = run_due()
@@ -28,6 +45,6 @@ def sweep() -> Swept:
     if waiting:
         ring()
     outgoing = OutgoingMessage.filter(state=OutboxState.PENDING, next_attempt_at__lte=timezone.now()).count()
-    if outgoing:
+    if outgoing and current().MAIL.relay is not None:
         enqueue_on_commit(SEND_THE_OUTBOX)
     return Swept(deadlines, waiting, outgoing)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 
 import click
 from django.db import Error, close_old_connections
 
 from abuse.config import current
-from abuse.sweeper import sweep
+from abuse.sweeper import HOUR, sweep, sweep_slowly
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +26,14 @@ def command(once: bool) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    slow_round = 0.0
     while not stop.is_set():
         close_old_connections()
         try:
             found = sweep()
+            if time.monotonic() >= slow_round:
+                sweep_slowly()
+                slow_round = time.monotonic() + HOUR
             if once:
                 click.echo(
                     f"{found.deadlines} deadlines settled, {found.waiting} mails wait, {found.outgoing} to be sent."

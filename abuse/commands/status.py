@@ -11,6 +11,7 @@ from abuse.config import current
 from abuse.models import (
     Deadline,
     DeadlineState,
+    DriftAlarm,
     Email,
     EmailState,
     OutboxState,
@@ -60,6 +61,9 @@ def command() -> None:
         click.echo(f"Workers: {rq.Worker.count(connection=connection())}")
     except redis.RedisError as error:
         click.echo(f"Redis cannot be reached: {error}")
+    for alarm in DriftAlarm.filter(settled_at__isnull=True).order_by("raised_at"):
+        seen = f" See mail {alarm.email_id}." if alarm.email_id else ""
+        click.echo(f"Warning: {alarm.message}{seen}")
     failed = Email.filter(state=EmailState.FAILED).order_by("-done_at")[:5]
     for mail in failed:
         click.echo(
