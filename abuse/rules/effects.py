@@ -12,8 +12,12 @@ from .engine.facts import Facts
 from .engine.jsonable import bounded
 from .engine.tree import ActionCall
 
-NEED_BODY = frozenset({"add_email_body_regex_proof"})
-NEED_ITEMS = frozenset({"add_items_as_proof", "block_report_url"})
+NEEDED: Mapping[str, frozenset[str]] = {
+    "add_email_body_regex_proof": frozenset({"body"}),
+    "add_items_as_proof": frozenset({"items"}),
+    "block_report_url": frozenset({"items"}),
+}
+"""What of a report must be at hand to tell the effect of an action (see `Chunk.need`)."""
 
 
 def effect_of(call: ActionCall, report: Report, facts: Facts) -> str:

@@ -22,7 +22,7 @@ from abuse.models import Report, RulesType
 from .caps import CapReached, exceeded
 from .catalogues import catalogue
 from .deciding import holds, variables_of
-from .effects import NEED_BODY, NEED_ITEMS, effect_of
+from .effects import NEEDED, effect_of
 from .engine.errors import RuleError
 from .engine.evaluate import in_order
 from .engine.facts import Facts
@@ -31,7 +31,7 @@ from .engine.tree import Rule
 from .store import active_rules
 from .stored_facts import IN_THE_REPORT, NOT_KEPT, Chunk, NotReplayable
 
-CHUNK = 2_000
+CHUNK = 5_000
 NO_RULE = "no rule"
 
 
@@ -163,14 +163,12 @@ def replay(
     future = in_order([*(rule for rule in present if rule.name != tried.name), tried])
     result = ReplayResult(candidate.name, since, until or timezone.now())
     caps = _Caps(tried)
-    needs_body = _needs_body([*present, tried])
+    needed = frozenset().union(*(NEEDED.get(call.action.name, frozenset()) for call in tried.actions))
     known = catalogue(RulesType.REPORT)
-    for reports in _chunks(result.since, result.until, chunk_size, needs_body=needs_body):
+    for reports in _chunks(result.since, result.until, chunk_size):
         chunk = Chunk(reports, known, result.sources)
-        if NEED_ITEMS & {call.action.name for call in tried.actions}:
-            chunk.need("items")
         for report in reports:
-            _try(report, chunk, present, future, tried, result, caps, examples)
+            _try(report, chunk, present, future, tried, result, caps, needed, examples)
         if progress is not None:
             progress(len(reports))
     result.seconds = time.monotonic() - started
@@ -185,6 +183,7 @@ def _try(
     tried: Rule,
     result: ReplayResult,
     caps: _Caps,
+    needed: frozenset[str],
     examples: int,
 ) -> None:
     result.reports += 1
@@ -202,6 +201,7 @@ def _try(
         result.differs_from_record += 1
     if new is tried:
         result.decides += 1
+        chunk.need(*needed)
         _act(report, tried, facts, result, caps)
     if old_name != new_name:
         result.changes[old_name, new_name] += 1
@@ -264,20 +264,6 @@ class _Caps:
         return reached
 
 
-def _needs_body(rules: Sequence[Rule]) -> bool:
-    """Whether the text of the mails must be read: by far the largest part of a report."""
-    asked = variables_of(rules)
-    shipped = {name for name in asked if _is_shipped(name)}
-    acts = {call.action.name for call in rules[-1].actions}
-    return "report_body" in asked or bool(NEED_BODY & acts) or shipped != asked
-
-
-def _is_shipped(name: str) -> bool:
-    from .variables.report.default import DefaultReportVariables
-
-    return hasattr(DefaultReportVariables, name)
-
-
 def not_replayable(rule: Rule) -> list[str]:
     """The variables of a rule of which only the record of a decision tells, if it was asked then."""
     return sorted(variables_of([rule]) & NOT_KEPT)
@@ -287,11 +273,9 @@ def _between(since: datetime, until: datetime) -> QuerySet[Report]:
     return Report.filter(received_date__gte=since, received_date__lt=until)
 
 
-def _chunks(since: datetime, until: datetime, size: int, *, needs_body: bool) -> Iterator[list[Report]]:
+def _chunks(since: datetime, until: datetime, size: int) -> Iterator[list[Report]]:
     """The reports in order of their dates, each chunk found by where the one before ended."""
-    rows = _between(since, until).order_by("received_date", "pk")
-    if not needs_body:
-        rows = rows.defer("body")
+    rows = _between(since, until).order_by("received_date", "pk").defer("body")
     last: Report | None = None
     while True:
         after = rows

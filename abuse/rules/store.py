@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
@@ -20,7 +21,7 @@ __all__ = [
     "RuleNotFound",
     "StoredRule",
     "active_rules",
-    "add_if_missing",
+    "add_missing",
     "check_rule",
     "find_rule",
     "reorder",
@@ -141,12 +142,29 @@ def save_rule(text: str, *, user: User | None = None) -> tuple[BusinessRules, bo
     return row, existing is None
 
 
-def add_if_missing(text: str, *, name: str, rules_type: str) -> bool:
-    """Add the rule of a text unless there is one of that name and type, whatever that says; whether it was added."""
-    if BusinessRules.filter(name=name, rules_type=rules_type).exists():
-        return False
-    save_rule(text)
-    return True
+@transaction.atomic
+def add_missing(texts: Sequence[str]) -> int:
+    """Add the rules of texts of which there is none of that name and type, whatever that says; how many were added.
+
+    :raises DocumentError: when one of them is at fault; none is added then.
+    """
+    rules = [(text, _parsed(text)) for text in texts]
+    known = set(BusinessRules.all().values_list("name", "rules_type"))
+    now = timezone.now()
+    rows = []
+    for text, rule in rules:
+        if (rule.name, rule.rules_type) not in known:
+            row = BusinessRules(name=rule.name, rules_type=rule.rules_type, version=1, updated_at=now)
+            _fill(row, rule, text)
+            rows.append(row)
+    BusinessRules.objects.bulk_create(rows)
+    BusinessRulesVersion.objects.bulk_create([_version(row, user=None) for row in rows])
+    return len(rows)
+
+
+@lru_cache(maxsize=128)
+def _parsed(text: str) -> Rule:
+    return parse_rule(read_text(text), *all_catalogues())
 
 
 def _fill(row: BusinessRules, rule: Rule, text: str) -> None:
@@ -159,16 +177,19 @@ def _fill(row: BusinessRules, rule: Rule, text: str) -> None:
 
 
 def _keep(row: BusinessRules, *, user: User | None) -> None:
-    BusinessRulesVersion.get_or_create(
+    """Keep the present version of a rule, unless it is kept already."""
+    BusinessRulesVersion.objects.bulk_create([_version(row, user=user)], ignore_conflicts=True)
+
+
+def _version(row: BusinessRules, *, user: User | None) -> BusinessRulesVersion:
+    return BusinessRulesVersion(
         business_rules=row,
         version=row.version,
-        defaults={
-            "document": text_of(row),
-            "order_id": row.order_id,
-            "is_active": row.is_active,
-            "user": user,
-            "date": row.updated_at,
-        },
+        document=text_of(row),
+        order_id=row.order_id,
+        is_active=row.is_active,
+        user=user,
+        date=row.updated_at,
     )
 
 

@@ -53,14 +53,15 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "defendant_is_internal": _DEFENDANT,
     "service_type": ("service",),
     "has_defendant": (),
+    "sender_authentication": (),
     "report_category": (),
-    "report_body": (),
+    "report_body": ("body",),
     "report_subject": (),
     "report_provider": (),
     "report_received_beetween": (),
 }
 """What of a report's surroundings is read for a fact; for a variable that is not listed, all of it."""
-_ALL = ("items__url_statuses", "provider__tags", "category", "defendant__details", "service", "ticket")
+_ALL = ("body", "items__url_statuses", "provider__tags", "category", "defendant__details", "service", "ticket")
 
 
 class NotReplayable(LookupError):
@@ -85,11 +86,16 @@ class Chunk:
         return Facts(StoredVariables(built, self, report))
 
     def need(self, *paths: str) -> None:
-        """Read some surroundings of all the reports, if they are not at hand yet."""
+        """Read some surroundings of all the reports, if they are not at hand yet; `body` is the text of the mails."""
         missing = [path for path in paths if path not in self._read]
+        self._read.update(missing)
+        if "body" in missing:
+            missing.remove("body")
+            bodies = dict(Report.filter(pk__in=[report.pk for report in self.reports]).values_list("pk", "body"))
+            for report in self.reports:
+                report.body = bodies[report.pk]
         if missing:
             prefetch_related_objects(self.reports, *missing)
-            self._read.update(missing)
 
     def answer(self, report: Report, variable: Variable, params: Mapping[str, object], method: Any) -> object:
         """The answer of a variable about a report of that time.
@@ -187,7 +193,7 @@ def _threshold(chunk: Chunk, params: Mapping[str, Any]) -> Mapping[int, bool]:
         about = [report for report in chunk.reports if report.category_id == category and report.defendant_id]
         if about:
             subjects = Subjects(about, [None] * len(about), as_of=True)
-            waiting = questions.waiting_count(subjects, days=threshold.interval)
+            waiting = questions.waiting_count(subjects, days=threshold.interval, enough=threshold.threshold)
             answers |= {pk: count >= threshold.threshold for pk, count in waiting.items()}
     return answers
 

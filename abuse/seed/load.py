@@ -24,7 +24,7 @@ from abuse.models import (
     User,
 )
 from abuse.rules.definitions import shipped_documents
-from abuse.rules.store import add_if_missing
+from abuse.rules.store import add_missing
 
 
 @transaction.atomic
@@ -55,9 +55,7 @@ def load_seed() -> int:
         key = {"codename": entry["codename"], "recipient_type": entry["recipient_type"], "lang": "EN"}
         added += MailTemplate.get_or_create(**key, defaults=entry)[1]
     added += _robot()
-    for document in shipped_documents():
-        added += add_if_missing(document.text, name=document.name, rules_type=document.rules_type)
-    return added
+    return added + add_missing([document.text for document in shipped_documents()])
 
 
 def _robot() -> int:

@@ -56,16 +56,32 @@ _TICKET_OPEN = """
 # In a replay those that came later did not exist yet; now those of this transaction that are yet to be decided on.
 _REPORT_EXISTED = "(CASE WHEN %(as_of)s THEN r.id <= subject.report_id ELSE r.id <> ALL(%(undecided)s::bigint[]) END)"
 
-_REPORT_COUNT = f"""
+# The customer's reports are read once, however many of them are asked about; sorted arrays then answer each.
+_REPORT_COUNT_THEN = """
+, past AS (
+    SELECT who.defendant_id, array_agg(r.id ORDER BY r.id) AS ids,
+           array_agg(gone.at ORDER BY gone.at) FILTER (WHERE gone.at IS NOT NULL) AS archived
+    FROM (SELECT DISTINCT defendant_id FROM subject WHERE defendant_id IS NOT NULL) who
+    JOIN abuse_report r ON r.defendant_id = who.defendant_id
+    LEFT JOIN LATERAL (SELECT LEAST(
+        (SELECT min(h.date) FROM abuse_history h
+         WHERE h.report_id = r.id AND h.action_type = 'ChangeReportStatus' AND h.new = 'Archived'),
+        (SELECT min(h.date) FROM abuse_history h
+         WHERE h.ticket_id = r.ticket_id AND h.action_type = 'ChangeStatus' AND h.new = 'Closed')
+    ) AS at) gone ON r.status = 'Archived'
+    GROUP BY who.defendant_id
+)
+SELECT subject.report_id,
+       COALESCE(width_bucket(subject.report_id, past.ids), 0) - COALESCE(width_bucket(subject.at, past.archived), 0)
+FROM subject LEFT JOIN past USING (defendant_id)
+"""
+
+_REPORT_COUNT_NOW = """
 SELECT subject.report_id, (
     SELECT count(*) FROM abuse_report r
-    WHERE r.defendant_id = subject.defendant_id AND {_REPORT_EXISTED} AND (
-        r.status <> 'Archived' OR (%(as_of)s AND NOT EXISTS (
-            SELECT 1 FROM abuse_history h WHERE h.date <= subject.at AND (
-                (h.report_id = r.id AND h.action_type = 'ChangeReportStatus' AND h.new = 'Archived')
-                OR (h.ticket_id = r.ticket_id AND h.action_type = 'ChangeStatus' AND h.new = 'Closed')))))
+    WHERE r.defendant_id = subject.defendant_id AND r.status <> 'Archived' AND r.id <> ALL(%(undecided)s::bigint[])
 ) FROM subject
-"""  # noqa: S608 the parts are constants of this module
+"""
 
 _TICKET_COUNT = f"""
 SELECT subject.report_id, (
@@ -118,37 +134,48 @@ SELECT subject.report_id, (
 """
 
 _RULE_APPLIED = """
-SELECT subject.report_id, (
-    SELECT count(*) FROM abuse_businessruleshistory d JOIN abuse_businessrules b ON b.id = d.business_rules_id
-    WHERE d.defendant_id = subject.defendant_id AND d.service_id IS NOT DISTINCT FROM subject.service_id
-        AND b.name = %(rule)s AND NOT d.is_shadow
-        AND d.date <= subject.at AND d.report_id IS DISTINCT FROM subject.report_id
-        AND (%(period)s::interval IS NULL OR d.date >= subject.at - %(period)s::interval)
-        AND (%(older)s::interval IS NULL OR d.date <= subject.at - %(older)s::interval)
-) FROM subject
+, past AS (
+    SELECT who.defendant_id, who.service_id, array_agg(d.date ORDER BY d.date) AS dates
+    FROM (SELECT DISTINCT defendant_id, service_id FROM subject WHERE defendant_id IS NOT NULL) who
+    JOIN abuse_businessruleshistory d
+        ON d.defendant_id = who.defendant_id AND d.service_id IS NOT DISTINCT FROM who.service_id
+    JOIN abuse_businessrules b ON b.id = d.business_rules_id
+    WHERE b.name = %(rule)s AND NOT d.is_shadow
+        AND (%(as_of)s OR d.report_id IS NULL OR d.report_id <> ALL(%(reports)s::bigint[]))
+    GROUP BY who.defendant_id, who.service_id
+)
+SELECT subject.report_id, GREATEST(0, COALESCE(
+    width_bucket(subject.at - COALESCE(%(older)s::interval, interval '0'), past.dates)
+    - CASE WHEN %(period)s::interval IS NULL THEN 0
+           ELSE width_bucket(subject.at - %(period)s::interval - interval '1 microsecond', past.dates) END, 0))
+FROM subject LEFT JOIN past
+    ON past.defendant_id = subject.defendant_id AND past.service_id IS NOT DISTINCT FROM subject.service_id
 """
 
 # For a replay only: a single decision counts in `controllers.reports`. The newest thousand of a customer are looked at.
 _WAITING = """
 SELECT subject.report_id, (
     SELECT count(*) FROM (
-        SELECT r.id, r.status, r.received_date FROM abuse_report r
-        WHERE r.defendant_id = subject.defendant_id AND r.service_id = subject.service_id
-            AND r.category_id = subject.category_id AND r.id <= subject.report_id
-        ORDER BY r.id DESC LIMIT 1000
-    ) r
-    WHERE (r.received_date >= subject.received - %(period)s::interval OR r.id = subject.report_id)
-        AND NOT EXISTS (
-            SELECT 1 FROM abuse_history h
-            WHERE h.report_id = r.id AND h.date <= subject.at AND r.id <> subject.report_id
-                AND h.action_type IN ('AttachReport', 'ChangeReportStatus'))
+        SELECT 1 FROM (
+            SELECT r.id, r.received_date FROM abuse_report r
+            WHERE r.defendant_id = subject.defendant_id AND r.service_id = subject.service_id
+                AND r.category_id = subject.category_id AND r.id <= subject.report_id
+            ORDER BY r.id DESC LIMIT 1000
+        ) r
+        WHERE (r.received_date >= subject.received - %(period)s::interval OR r.id = subject.report_id)
+            AND NOT EXISTS (
+                SELECT 1 FROM abuse_history h
+                WHERE h.report_id = r.id AND h.date <= subject.at AND r.id <> subject.report_id
+                    AND h.action_type IN ('AttachReport', 'ChangeReportStatus'))
+        LIMIT %(enough)s
+    ) waiting
 ) FROM subject
 """
 
 
 def report_count(subjects: Subjects) -> Mapping[int, int]:
     """How many reports of the same customer are not archived, by report."""
-    return _ask(_REPORT_COUNT, subjects)
+    return _ask(_REPORT_COUNT_THEN if subjects.as_of else _REPORT_COUNT_NOW, subjects)
 
 
 def has_ticket(subjects: Subjects) -> Mapping[int, bool]:
@@ -184,9 +211,12 @@ def rule_applied(
     return _ask(_RULE_APPLIED, subjects, rule=rule, period=_days(since_last_days), older=_days(older_than_days))
 
 
-def waiting_count(subjects: Subjects, *, days: float) -> Mapping[int, int]:
-    """How many reports waited on the same customer, service and category when each report came, itself included."""
-    return _ask(_WAITING, subjects, period=_days(days))
+def waiting_count(subjects: Subjects, *, days: float, enough: int) -> Mapping[int, int]:
+    """How many reports waited on the same customer, service and category when each report came, itself included.
+
+    Not counted beyond `enough`.
+    """
+    return _ask(_WAITING, subjects, period=_days(days), enough=enough)
 
 
 def _days(days: float | None) -> timedelta | None:

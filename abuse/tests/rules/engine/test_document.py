@@ -145,7 +145,8 @@ def test_every_fault_is_named_at_once_with_its_place() -> None:
     }
     conditions = "config.conditions.all"
     assert faults(wrong) == [
-        "colour: unknown key; expected one of id, name, rulesType, orderId, isActive, description, mode, limits, config",
+        "colour: unknown key; expected one of id, name, rulesType, orderId, isActive, description, mode, limits, "
+        "config",
         "orderId: expected a whole number from 0 to 2147483647, got '22' (text)",
         "isActive: expected true or false, got 'yes' (text)",
         f"{conditions}[0].name: 'has_url' is not a variable of Report rules; did you mean has_urls?",
