@@ -207,12 +207,13 @@ def _category_text(template: Template, view: View) -> tuple[bytes, str]:
 
 
 def reference_of(template: Template, view: View) -> str | None:
-    """The reporter's own case number."""
-    if template.reference is None:
-        return None
-    value = first_value(template.reference, view)
-    words = clean(" ".join((value or "").split()))[:MAX_REFERENCE].strip(" .,;:\"'*")
-    return words or None
+    """The reporter's own case number: the first that one of the template's places gives."""
+    for source in template.references:
+        value = first_value(source, view)
+        words = clean(" ".join((value or "").split()))[:MAX_REFERENCE].strip(" .,;:\"'*")
+        if words:
+            return words
+    return None
 
 
 def without_ignored(items: tuple[ParsedItem, ...], template: Template | None) -> tuple[ParsedItem, ...]:

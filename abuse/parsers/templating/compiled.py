@@ -119,7 +119,7 @@ class Template:
     conditions: Conditions
     rules: tuple[Rule, ...]
     category: CategoryRule
-    reference: Source | None
+    references: tuple[Source, ...]
     ignored_urls: tuple[re2._Regexp, ...]
     ignored_domains: tuple[str, ...]
     ignored_networks: tuple[IPv4Network | IPv6Network, ...]
@@ -147,7 +147,7 @@ def build(spec: schema.TemplateFile, origin: str, *, is_shipped: bool) -> Templa
         conditions=_conditions(spec.match),
         rules=tuple(_rule(take) for take in spec.take),
         category=_category(spec.category),
-        reference=_source(spec.reference) if spec.reference else None,
+        references=tuple(source for one in spec.reference or () if (source := _source(one)) is not None),
         ignored_urls=_compiled(ignore.urls),
         ignored_domains=ignore.domains or (),
         ignored_networks=tuple(ip_network(text) for text in ignore.ips or ()),

@@ -34,6 +34,10 @@ def _one_or_more(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _one_source_or_more(value: object) -> object:
+    return (value,) if isinstance(value, dict | FieldSource) else value
+
+
 def _sender(value: str) -> str:
     found = _SENDER.fullmatch(value.lower())
     if found is None or not _DOMAIN.fullmatch(found.group(1)):
@@ -320,6 +324,13 @@ Place = Annotated[
 ]
 
 
+References = Annotated[
+    tuple[FieldSource, ...],
+    Field(min_length=1, max_length=10),
+    BeforeValidator(_one_source_or_more, json_schema_input_type=FieldSource | list[FieldSource]),
+]
+
+
 class CategoryMap(Section):
     """A category that depends on what the mail says."""
 
@@ -372,7 +383,9 @@ class TemplateFile(Section):
     take: tuple[Take, ...] = Field((), max_length=50, description="Rules, all of which are applied.")
     ignore: Ignore = Ignore()
     time: Time = Time()
-    reference: FieldSource | None = Field(None, description="Where the reporter's own case number stands.")
+    reference: References | None = Field(
+        None, description="Where the reporter's own case number stands; of a list, the first place that has one."
+    )
     fallback: bool = Field(
         True, description="Whether the whole text is searched when no rule took anything. false: then nothing is taken."
     )

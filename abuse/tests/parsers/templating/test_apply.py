@@ -91,6 +91,8 @@ def test_a_category_that_the_desk_does_not_have_is_guessed() -> None:
         ("{pattern: 'incident:\\s+(\\d+)'}", "77"),
         ("{header: {name: Message-ID}}", "<1@victim.example.com>"),
         ("{line: Nowhere}", None),
+        ("[{line: Nowhere}, {subject: 'case (\\S+)'}, {line: Incident}]", "4-2"),
+        ("[{subject: 'report (\\S+)'}, {line: Incident}]", "77/A"),
     ],
 )
 def test_reference(reference: str, expected: str | None) -> None:
