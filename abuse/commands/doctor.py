@@ -21,7 +21,7 @@ def command() -> None:
         python main.py doctor
     """
     wrong = 0
-    for check in (_settings, _classes, _database, _redis, _storage):
+    for check in (_settings, _classes, _templates, _database, _redis, _storage):
         try:
             findings = list(check())
         except Exception as error:
@@ -73,6 +73,15 @@ def _classes() -> Iterator[Finding]:
             yield f"rules of type {rules_type}", "; ".join(error.faults)
             continue
         yield f"rules of type {rules_type}: {len(known.variables)} variables, {len(known.actions)} actions", None
+
+
+def _templates() -> Iterator[Finding]:
+    from abuse.parsers.templating import load
+
+    found, faults = load(current().templates_directory)
+    yield f"templates of reporters: {len(found)}", None
+    for fault in faults:
+        yield "template of a reporter", str(fault)
 
 
 def _database() -> Iterator[Finding]:

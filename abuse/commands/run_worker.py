@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from abuse.config import current
+from abuse.pipeline.context import parser_context
 from abuse.worker import make_worker
 
 
@@ -22,5 +23,6 @@ def command(queues: str | None, burst: bool) -> None:
         names = [name.strip() for name in queues.split(",") if name.strip()]
         if not names:
             raise click.UsageError(f"--queues {queues!r}: expected names such as default,email")
+    parser_context(current())  # templates are read here, once, and not by every job's process
     # RQ's own scheduler hands over delayed jobs; one worker at a time does it, whichever holds the lock.
     make_worker(names).work(burst=burst, with_scheduler=not burst, logging_level="WARNING")
