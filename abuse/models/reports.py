@@ -32,7 +32,7 @@ class AttachedDocument(Model):
 
 
 class Report(Model):
-    """One complaint about at most one (defendant, service)."""
+    """One complaint of one category about at most one (defendant, service)."""
 
     class TreatedMode(models.TextChoices):
         NONE = "NONE"
@@ -75,9 +75,9 @@ class Report(Model):
             ),
         ]
         constraints = [
-            # One mail gives one report for each (defendant, service), one without: nothing can double it.
+            # One mail gives one report for each (defendant, service, category): nothing can double it.
             models.UniqueConstraint(
-                fields=["email", "defendant", "service"],
+                fields=["email", "defendant", "service", "category"],
                 name="report_once_per_mail",
                 nulls_distinct=False,
                 condition=Q(email__isnull=False),

@@ -44,11 +44,17 @@ def settle(mails: Sequence[ReadMail], settings: Settings) -> list[Fate]:
         remaining = _settle_duplicates(ours, fates)
         remaining = _settle_blacklisted(remaining, fates, settings.PARSER.blacklisted_providers)
         remaining, answers = _tell_answers(remaining)
-        _lock_accused(remaining)
+        # A long feed's rows are written before anybody is locked out: what takes long must not keep others waiting.
+        is_long = any(mail.spool is not None for mail in remaining)
+        if not is_long:
+            _lock_accused(remaining)
         providers = providers_of(remaining)
         complaints = _settle_no_complaints(remaining, fates, providers)
         made = make_reports(complaints, providers)
         write_looks(made)
+        if is_long:
+            _check_now()
+            _lock_accused(remaining)
         _decide(made, run, together)
         _settle_answers(answers, fates, run)
         fates += [_processed(mail, made) for mail in complaints]
@@ -167,6 +173,13 @@ def _lock_accused(mails: Sequence[ReadMail]) -> None:
             cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key", [keys])
 
 
+def _check_now() -> None:
+    """Let the references of a million new rows be checked before the locks are taken, not at the commit."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+
 def accused_lock_key(customer_id: str, service: str) -> int:
     digest = hashlib.sha256(f"{customer_id}\0{service}".encode()).digest()
     return int.from_bytes(digest[:8], "big", signed=True)
@@ -249,4 +262,6 @@ def _open_tickets(reports: Sequence[Report]) -> dict[Triple, Ticket]:
 def _processed(mail: ReadMail, made: Sequence[MadeReport]) -> Fate:
     reports = [one.report for one in made if one.mail is mail]
     what = "1 report" if len(reports) == 1 else f"{len(reports)} reports"
+    if mail.note:
+        what += f"; {mail.note}"
     return Fate(mail, EmailState.PROCESSED, what, ticket_id=None)

@@ -14,16 +14,24 @@ from django.utils import timezone
 from abuse.config.schema import Pipeline
 from abuse.models import EMAIL_MOVES, Email, EmailState, check_move
 
+LARGE_MAIL = 4 * 1024 * 1024
+"""Bytes; a mail of that size is claimed alone: what it takes, no other mail waits for."""
+
 _CLAIM = """
 WITH due AS (
-    SELECT id FROM abuse_email
+    SELECT id, size, next_attempt_at FROM abuse_email
     WHERE state IN ('received', 'processing') AND next_attempt_at <= %(now)s AND {which}
     ORDER BY next_attempt_at, id LIMIT %(limit)s
     FOR UPDATE SKIP LOCKED
+), ranked AS (
+    SELECT id, size, row_number() OVER oldest AS place, first_value(size) OVER oldest AS first_size FROM due
+    WINDOW oldest AS (ORDER BY next_attempt_at, id)
 )
 UPDATE abuse_email AS email
 SET state = 'processing', attempts = attempts + 1, claim = %(claim)s, next_attempt_at = %(lease)s
-FROM due WHERE email.id = due.id
+FROM ranked
+WHERE email.id = ranked.id
+  AND (ranked.place = 1 OR (ranked.size < %(large)s AND ranked.first_size < %(large)s))
 RETURNING email.id, email.sha256, email.size, email.received_at, email.attempts
 """
 _FRESH = _CLAIM.format(which="attempts = 0")
@@ -60,6 +68,7 @@ def _claim(statement: str, limit: int, settings: Pipeline) -> list[Claim]:
         "limit": limit,
         "claim": token,
         "lease": now + timedelta(seconds=settings.lease_seconds),
+        "large": LARGE_MAIL,
     }
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
@@ -68,6 +77,25 @@ def _claim(statement: str, limit: int, settings: Pipeline) -> list[Claim]:
             for pk, sha256, size, received_at, attempts in cursor.fetchall()
         ]
     return sorted(claims, key=lambda claim: (claim.received_at, claim.email_id))
+
+
+def extend(claims: Sequence[Claim], settings: Pipeline) -> set[int]:
+    """Put off the end of the leases by a whole lease; the ids of the mails that are still ours."""
+    lease = timezone.now() + timedelta(seconds=settings.lease_seconds)
+    return {
+        claim.email_id
+        for claim in claims
+        if Email.filter(pk=claim.email_id, claim=claim.token, state=EmailState.PROCESSING).update(next_attempt_at=lease)
+    }
+
+
+def release(claims: Sequence[Claim], *, seconds: float = 0) -> None:
+    """Give mails back as if they had not been claimed, to be tried after so many seconds."""
+    due = timezone.now() + timedelta(seconds=seconds)
+    for claim in claims:
+        Email.filter(pk=claim.email_id, claim=claim.token, state=EmailState.PROCESSING).update(
+            state=EmailState.RECEIVED, claim=None, attempts=claim.attempts - 1, next_attempt_at=due
+        )
 
 
 def lock_claimed(claims: Sequence[Claim]) -> dict[int, Email]:

@@ -4,6 +4,9 @@
     read       bytes -> ParsedEmail -> whose is it                 (no transaction, no lock)
     settle     reports, tickets, answers, history, the mail's end  (one transaction for the batch)
 
+A feed of more rows than fit into memory is set aside when its mail is read, and read further a step at a time while
+other mails are worked off; then it is settled alone.
+
 A batch that fails is taken apart and each mail is settled alone, so that only the one at fault is given back.
 """
 
@@ -11,6 +14,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 
@@ -25,8 +29,9 @@ from abuse.utils.stopping import is_asked_to_stop
 
 from .batch import settle
 from .beforehand import answers_of, ask_beforehand
-from .claims import Claim, claim_fresh, claim_retry, give_back
+from .claims import Claim, claim_fresh, claim_retry, give_back, release
 from .context import parser_context
+from .feeds import LongFeed, is_long_feed, set_aside
 from .reading import ReadMail, identify, read
 
 log = logging.getLogger(__name__)
@@ -35,6 +40,8 @@ MAX_BATCH_BYTES = 32 * 1024 * 1024
 """Mails of one transaction; a larger mail is settled alone."""
 WRITERS = 4
 """Attachments that go to the storage at the same time."""
+MAX_FEEDS = 4
+"""Long feeds that one worker has in hand."""
 LOOK_FOR_RETRIES = 1.0
 """Seconds: finding the few that were tried before passes by all that wait, which is not for each batch of a backlog."""
 
@@ -49,26 +56,84 @@ def work(settings: Settings, *, seconds: float = 3600) -> int:
     end = time.monotonic() + seconds
     settled = 0
     next_look = 0.0
-    while time.monotonic() < end and not is_asked_to_stop():
-        look = time.monotonic() >= next_look
-        # One after the other: while the mail that was tried before is in hand, no fresh one is claimed with it.
-        retried = claim_retry(settings.PIPELINE) if look else []
-        settled += _work_off(retried, settings, context)
-        fresh = claim_fresh(settings.PIPELINE)
-        settled += _work_off(fresh, settings, context)
-        if not (retried or fresh):
-            if look:
-                break
-            next_look = 0.0
-        elif look and not retried:
-            next_look = time.monotonic() + LOOK_FOR_RETRIES
-        if not connection.in_atomic_block:
-            close_old_connections()
+    feeds = Feeds(settings, context)
+    try:
+        while (time.monotonic() < end or feeds) and not is_asked_to_stop():
+            look = time.monotonic() >= next_look
+            # One after the other: while the mail that was tried before is in hand, no fresh one is claimed with it.
+            retried = claim_retry(settings.PIPELINE) if look and not feeds else []
+            settled += _work_off(retried, settings, context, feeds)
+            fresh = claim_fresh(settings.PIPELINE) if time.monotonic() < end else []
+            settled += _work_off(fresh, settings, context, feeds)
+            if feeds:
+                settled += feeds.work()
+            elif not (retried or fresh):
+                if look:
+                    break
+                next_look = 0.0
+            elif look and not retried:
+                next_look = time.monotonic() + LOOK_FOR_RETRIES
+            if not connection.in_atomic_block:
+                close_old_connections()
+    finally:
+        feeds.give_back()
     return settled
 
 
-def _work_off(claims: Sequence[Claim], settings: Settings, context: ParserContext) -> int:
-    return sum(work_batch(group, settings, context) for group in _groups(claims))
+class Feeds:
+    """The long feeds that this worker has claimed: the first is being read, the others wait for it."""
+
+    def __init__(self, settings: Settings, context: ParserContext) -> None:
+        self._settings = settings
+        self._context = context
+        self._waiting: deque[LongFeed] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def add(self, mail: ReadMail) -> None:
+        """Take a mail in hand; when there are too many, it is given back for later or for another worker."""
+        if len(self._waiting) >= MAX_FEEDS:
+            release([mail.claim], seconds=self._settings.PIPELINE.retry_seconds)
+            return
+        self._waiting.append(LongFeed(set_aside(mail), self._context, self._settings.PIPELINE))
+
+    def work(self) -> int:
+        """Read the first feed a step further, and settle it when that was the last; how many came to an end."""
+        for feed in [feed for feed in self._waiting if not feed.keep()]:
+            log.warning("mail %s was lost to another worker", feed.claim.email_id)
+            self._waiting.remove(feed)
+            feed.close()
+        if not self._waiting:
+            return 0
+        feed = self._waiting[0]
+        try:
+            if not feed.step():
+                return 0
+            ask_beforehand([feed.mail], self._settings)
+        except Exception as error:
+            self._waiting.popleft()
+            feed.close()
+            _failed(feed.claim, error, self._settings)
+            return 0
+        self._waiting.popleft()
+        try:
+            return _settle_or_take_apart([feed.mail], self._settings)
+        finally:
+            feed.close()
+
+    def give_back(self) -> None:
+        """Let others have what is not done, as if it had not been begun."""
+        claims = [feed.claim for feed in self._waiting]
+        for feed in self._waiting:
+            feed.close()
+        self._waiting.clear()
+        if claims and connection.is_usable():
+            release(claims)
+
+
+def _work_off(claims: Sequence[Claim], settings: Settings, context: ParserContext, feeds: Feeds) -> int:
+    return sum(work_batch(group, settings, context, feeds) for group in _groups(claims))
 
 
 def _groups(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
@@ -85,11 +150,15 @@ def _groups(claims: Sequence[Claim]) -> Iterator[list[Claim]]:
         yield group
 
 
-def work_batch(claims: Sequence[Claim], settings: Settings, context: ParserContext) -> int:
-    """Read and settle claimed mails; how many came to an end."""
+def work_batch(claims: Sequence[Claim], settings: Settings, context: ParserContext, feeds: Feeds) -> int:
+    """Read and settle claimed mails; how many came to an end. Long feeds are handed to `feeds`."""
     # Threads for this batch alone: the process may fork, and a pool would not survive that.
     with ThreadPoolExecutor(WRITERS) as writers:
         mails = _read_all(claims, settings, context, writers)
+    for mail in mails:
+        if is_long_feed(mail):
+            feeds.add(mail)
+    mails = [mail for mail in mails if not is_long_feed(mail)]
     return _settle_or_take_apart(_identify_or_take_apart(mails, settings), settings)
 
 

@@ -22,6 +22,7 @@ from abuse.services.storage import StorageService
 from .claims import Claim
 from .kinds import DOUBTFUL, is_complaint
 from .senders import authenticate
+from .spool import Spool
 
 CLOCK_SKEW = timedelta(days=1)
 """A reporter's clock may be wrong by so much; an event later than that is taken to have happened when the mail came."""
@@ -43,6 +44,10 @@ class Accusation:
 
     match: Match | None
     items: tuple[ParsedItem, ...]
+    category: str | None = None
+    """What the items' own category is; None: that of the mail."""
+    spooled: int | None = None
+    """The number under which all items are in the mail's spool; `items` are only some of them then."""
 
 
 @dataclass(slots=True)
@@ -57,6 +62,10 @@ class ReadMail:
     accusations: tuple[Accusation, ...] = field(default=())
     looks: Mapping[str, PingResponse] = field(default_factory=dict)
     """How the reported pages answered, by URL."""
+    spool: Spool | None = None
+    """The items of a long feed, on disk until they are settled."""
+    note: str = ""
+    """What is to be said at the mail's end besides how many reports it made."""
     revenues: Mapping[tuple[str, str | None], float] = field(default_factory=dict)
     """What the accused customers pay, by customer id and service name, where a rule asks for it."""
     authentication: Authentication = field(default_factory=Authentication)
@@ -153,11 +162,13 @@ def query_of(item: ParsedItem, *, at: datetime) -> Query | None:
 
 
 def _grouped(parsed: ParsedEmail, found: Sequence[tuple[ParsedItem, Match]]) -> tuple[Accusation, ...]:
-    """One accusation for each (customer, service), in the order of the mail; one without, when nothing is ours."""
+    """One accusation for each (customer, service, category of the items), in the order of the mail; one without a
+    customer, when nothing is ours.
+    """
     if not found:
         return (Accusation(None, parsed.items),)
-    groups: dict[tuple[str, str], tuple[Match, list[ParsedItem]]] = {}
+    groups: dict[tuple[str, str, str | None], tuple[Match, list[ParsedItem]]] = {}
     for item, match in found:
-        key = (match.defendant.customer_id, service_key(match.service))
+        key = (match.defendant.customer_id, service_key(match.service), item.category)
         groups.setdefault(key, (match, []))[1].append(item)
-    return tuple(Accusation(match, tuple(items)) for match, items in groups.values())
+    return tuple(Accusation(match, tuple(items), category) for (*_, category), (match, items) in groups.items())

@@ -23,9 +23,10 @@ from abuse.models import (
 )
 from abuse.models.fields import Network, as_network, clipped
 from abuse.models.reports import BODY_LIMIT
+from abuse.parsers import taxonomy
 from abuse.parsers.values import ItemKind, ParsedEmail, ParsedItem
 
-from .reading import ReadMail
+from .reading import Accusation, ReadMail
 
 FALLBACK_CATEGORY = "Other"
 RAW_ITEM_LIMIT = 4000
@@ -33,10 +34,16 @@ RAW_ITEM_LIMIT = 4000
 
 @dataclass(frozen=True, slots=True)
 class MadeReport:
-    """A report just made, with the mail it came from."""
+    """A report just made, with the mail it came from and what of the mail it is about."""
 
     report: Report
     mail: ReadMail
+    accusations: list[Accusation]
+
+    @property
+    def is_spooled(self) -> bool:
+        """Whether its items come from the mail's spool, and those at hand are only some of them."""
+        return any(one.spooled is not None for one in self.accusations)
 
 
 def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -> list[MadeReport]:
@@ -50,9 +57,15 @@ def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -
     items: list[list[ReportItem]] = []
     for mail in mails:
         provider = providers[provider_key(mail.parsed.provider)]
-        category = _category(provider, mail.parsed, categories)
+        same: dict[tuple[str | None, str | None, str], int] = {}
         for accusation in mail.accusations:
             match = accusation.match
+            category = _category(provider, accusation.category or mail.parsed.category, categories)
+            key = _identity(accusation, category)
+            if key in same:  # what the mail calls differently is one to the desk
+                _join(made[same[key]], accusation, items[same[key]], now=now)
+                continue
+            same[key] = len(made)
             report = Report(
                 body=mail.parsed.body[:BODY_LIMIT],
                 subject=mail.parsed.subject,
@@ -67,18 +80,61 @@ def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -
                 authentication=mail.authentication.verdict(mail.parsed.provider),
                 reporter_reference=_clipped_or_none(mail.parsed.reporter_reference, 255),
                 xarf_type=_clipped_or_none(mail.parsed.xarf_type, 64),
-                rsit_class=_clipped_or_none(mail.parsed.rsit_class, 64),
+                rsit_class=_clipped_or_none(_rsit_class(accusation, mail.parsed), 64),
             )
-            made.append(MadeReport(report, mail))
+            made.append(MadeReport(report, mail, [accusation]))
             items.append(report_items(report, accusation.items, now=now))
     Report.objects.bulk_create([one.report for one in made], batch_size=200)
-    ReportItem.objects.bulk_create([item for group in items for item in group], batch_size=1000)
+    ReportItem.objects.bulk_create(
+        [item for one, group in zip(made, items, strict=True) if not one.is_spooled for item in group], batch_size=1000
+    )
+    _copy_spools(mails, made, now=now)
     for one, group in zip(made, items, strict=True):
         # The items are at hand: rule variables that ask for report.items.all() cost no query.
         one.report._prefetched_objects_cache = {"items": group}  # type: ignore[attr-defined]
     _attach_documents(made)
     _tag_by_filters(made)
     return made
+
+
+def _rsit_class(accusation: Accusation, parsed: ParsedEmail) -> str | None:
+    """The class that the mail says of its category; of items of another category, the one that goes with that."""
+    if accusation.category is None or accusation.category == parsed.category:
+        return parsed.rsit_class
+    return taxonomy.class_of_category(accusation.category)
+
+
+def _identity(accusation: Accusation, category: Category) -> tuple[str | None, str | None, str]:
+    """What there is one report of in a mail."""
+    match = accusation.match
+    if match is None:
+        return (None, None, category.pk)
+    return (match.defendant.customer_id, service_key(match.service), category.pk)
+
+
+def _join(made: MadeReport, accusation: Accusation, items: list[ReportItem], *, now: datetime) -> None:
+    made.accusations.append(accusation)
+    known = {(item.item_type, item.raw_item, item.port, item.protocol, item.seen_at) for item in items}
+    items += [
+        item
+        for item in report_items(made.report, accusation.items, now=now)
+        if (item.item_type, item.raw_item, item.port, item.protocol, item.seen_at) not in known
+    ]
+
+
+def _copy_spools(mails: Sequence[ReadMail], made: Sequence[MadeReport], *, now: datetime) -> None:
+    """Write the items of long feeds under the reports made for them."""
+    for mail in mails:
+        if mail.spool is None:
+            continue
+        reports = {
+            accusation.spooled: one.report.pk
+            for one in made
+            if one.mail is mail
+            for accusation in one.accusations
+            if accusation.spooled is not None
+        }
+        mail.spool.copy(reports, date=now)
 
 
 def report_items(report: Report, found: Iterable[ParsedItem], *, now: datetime) -> list[ReportItem]:
@@ -119,11 +175,11 @@ def _name_of(item: ParsedItem) -> str | None:
     return None if host is None or _network_of(item) is not None else clipped(host, 255)
 
 
-def _category(provider: Provider, parsed: ParsedEmail, known: Mapping[str, Category]) -> Category:
-    """The reporter's own category goes before what the text says; what is unknown is Other."""
+def _category(provider: Provider, said: str | None, known: Mapping[str, Category]) -> Category:
+    """The reporter's own category goes before what the mail says; what is unknown is Other."""
     if provider.default_category is not None:
         return provider.default_category
-    return known.get(parsed.category or FALLBACK_CATEGORY) or known[FALLBACK_CATEGORY]
+    return known.get(said or FALLBACK_CATEGORY) or known[FALLBACK_CATEGORY]
 
 
 def _clipped_or_none(text: str | None, limit: int) -> str | None:

@@ -57,7 +57,8 @@ def look_at_urls(mails: Sequence[ReadMail], *, seconds: float) -> None:
 
 def _about_phishing(mails: Sequence[ReadMail]) -> list[ReadMail]:
     """The mails whose reports will be of the category phishing: the reporter's own category goes before the text."""
-    complaints = [mail for mail in mails if is_complaint(mail.parsed.kind) or mail.parsed.kind in DOUBTFUL]
+    at_hand = [mail for mail in mails if mail.spool is None]  # long feeds have their items on disk
+    complaints = [mail for mail in at_hand if is_complaint(mail.parsed.kind) or mail.parsed.kind in DOUBTFUL]
     accusing = [mail for mail in complaints if any(one.match is not None for one in mail.accusations)]
     keys = {provider_key(mail.parsed.provider) for mail in accusing}
     if not keys:

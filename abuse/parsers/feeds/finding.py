@@ -68,6 +68,7 @@ def read(message: Message, context: ParserContext) -> Finding | None:
         items=items,
         category=category,
         category_reason=f"{times} of the first {len(items)} rows are of it",
+        rsit_class=first.report_type.rsit if first.report_type and first.report_type.category == category else None,
         feed=Feed(name, tuple(table for _, table in tables), unknown, is_whole),
     )
 
