@@ -16,7 +16,9 @@ from .templating.apply import Reading
 from .values import MailKind, ParsedEmail, ParsedItem
 
 _NEVER_REPORTS = (MailKind.BOUNCE, MailKind.MDN, MailKind.AUTO_REPLY, MailKind.NEWSLETTER, MailKind.SPAM)
-_SEARCHED_KINDS = (MailKind.ABUSE_REPORT, MailKind.REPLY_TO_TICKET)
+_STATEMENTS = (MailKind.LEGAL_REQUEST, MailKind.COUNTER_NOTICE, MailKind.RETRACTION)  # about what complaints are about
+_SEARCHED_KINDS = (MailKind.ABUSE_REPORT, MailKind.REPLY_TO_TICKET, *_STATEMENTS)
+_UNCATEGORISED_KINDS = (*_NEVER_REPORTS, MailKind.DMARC_AGGREGATE)
 _FORWARDED_MARK = "---------- Forwarded message ----------"
 
 
@@ -38,7 +40,7 @@ def parse_with_reading(
 ) -> tuple[ParsedEmail, Reading, Message]:
     """As `parse`, with what the templates made of the mail and the mail as they saw it, for explanations."""
     message = messages.read(_as_bytes(raw), context.limits, filename)
-    verdict = kinds.of_headers(message, context)
+    verdict = kinds.of_marks(message, context)
     finding = None if verdict and verdict[0] in (MailKind.BOUNCE, MailKind.MDN) else _read_report(message, context)
     table = feeds.read(message, context) if finding is None and verdict is None else None
     if table is not None and feeds.is_report(table):
@@ -52,8 +54,9 @@ def parse_with_reading(
         kind, reason, items = _by_template(reading, verdict)
     else:
         items = ()
-        if reading.may_search and (verdict is None or verdict[0] is MailKind.REPLY_TO_TICKET):
-            items = free_text.find(message, context, is_answer=verdict is not None)
+        if reading.may_search and (verdict is None or verdict[0] in _SEARCHED_KINDS):
+            is_answer = verdict is not None and verdict[0] is MailKind.REPLY_TO_TICKET
+            items = free_text.find(message, context, is_answer=is_answer)
             items = apply.without_ignored(items, reading.best)
         kind, reason = verdict or _kind_of_text(message, items, reading)
         items = items if kind in _SEARCHED_KINDS else ()
@@ -102,14 +105,18 @@ def _category(
         if finding.category == "Other" and reading.category is not None:
             return reading.category, reading.category_reason  # the report knows no better
         return finding.category, finding.category_reason
-    if kind in _NEVER_REPORTS:
+    if kind in _UNCATEGORISED_KINDS:
         return None, "it is no complaint"
     if reading.category is not None and kind is not MailKind.REPLY_TO_TICKET:
         return reading.category, reading.category_reason
-    if kind not in (MailKind.ABUSE_REPORT, MailKind.FEED):
+    if kind not in (MailKind.ABUSE_REPORT, MailKind.FEED, MailKind.COUNTER_NOTICE, MailKind.RETRACTION):
         return "Other", "it is no complaint"
-    text = f"{message.subject}\n{message.body}"
-    guessed, reason = categories.guess(text, context.categories)
+    guessed, reason = categories.guess(f"{message.subject}\n{message.body}", context.categories)
+    if guessed is None and message.inner:
+        # "see below": what is forwarded says it
+        guessed, reason = categories.guess("\n".join(map(message.forwarded_text, message.inner)), context.categories)
+    if guessed is None and kind is MailKind.COUNTER_NOTICE and "Copyright" in context.categories:
+        return "Copyright", "counter notices are part of copyright law"
     return guessed or "Other", reason
 
 

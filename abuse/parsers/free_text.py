@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 import re2
 
-from . import archives, eventtimes, extraction, hosts, mime
+from . import archives, eventtimes, extraction, hosts, mime, replies
 from .context import ParserContext
 from .formats.arf import source_of_original
 from .header import Headers
@@ -27,13 +27,6 @@ from .received import handing_over_address
 from .values import ItemKind, ParsedItem
 
 _SIGNATURE = re2.compile(r"(?m)^-- ?$")
-_QUOTED_LINE = re2.compile(r"(?m)^[ \t]*>.*$")
-_QUOTE_HEAD = re2.compile(
-    r"(?im)^[ \t]*(?:-{3,}[ \t]*(?:original message|urspr.ngliche nachricht|message d'origine|mensaje original|"
-    r"forwarded message)[ \t]*-{3,}|_{20,}|(?:from|von|de|od|da|van|från|lähettäjä)[ \t]*:.{1,200}\n[ \t]*(?:sent|"
-    r"gesendet|envoy|enviado|date|datum|inviato|verzonden|skickat|wys)[^\n:]{0,20}:|"
-    r"(?:on|am|le|el|il|op) .{5,200}(?:wrote|schrieb|écrit|escribió|scritto|schreef).{0,40}:[ \t]*$)"
-)
 _RECEIVED = re2.compile(r"(?im)^[ \t>]*Received:[ \t].*(?:\n[ \t>]+[^\n]*)*")
 _TEXT_FILES = (".txt", ".log", ".csv", ".eml", ".json", ".xml", ".yml", ".yaml", ".htm", ".html", ".md")
 _FREE_MAIL_HOSTS = (
@@ -54,7 +47,8 @@ _ADDRESSES = (ItemKind.IP, ItemKind.CIDR)
 def find(message: Message, context: ParserContext, *, is_answer: bool) -> tuple[ParsedItem, ...]:
     """The items of a mail without machine-readable report."""
     if is_answer:
-        return tuple(_keep_meant(extraction.extract(_new_text(message), "body", context, message.say), message))
+        added = replies.new_text(message.body)
+        return tuple(_keep_meant(extraction.extract(added, "body", context, message.say), message))
     body = f"{message.subject}\n\n{message.body}"
     items: list[ParsedItem] = []
     for found in _searches(body, message, context):
@@ -87,23 +81,6 @@ def _searches(body: str, message: Message, context: ParserContext) -> Iterator[l
     for inner in message.inner:
         yield extraction.extract(message.forwarded_text(inner), f"message {inner.path}", context, message.say)
     yield extraction.weak_names(main, "body", context, message.say)
-
-
-def quotes_a_mail(message: Message) -> bool:
-    """Whether the text below some point is a quoted mail, as answers have it."""
-    return _QUOTE_HEAD.search(message.body) is not None
-
-
-def _new_text(message: Message) -> str:
-    """What the writer of an answer added: no quoted lines, nothing below the head of the quoted mail."""
-    body = message.body
-    head = _QUOTE_HEAD.search(body)
-    if head:
-        body = body[: head.start()]
-    signature = _SIGNATURE.search(body)
-    if signature:
-        body = body[: signature.start()]
-    return str(_QUOTED_LINE.sub("", body))
 
 
 def _file_texts(message: Message, context: ParserContext) -> Iterator[tuple[str, str]]:

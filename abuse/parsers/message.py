@@ -20,6 +20,7 @@ UNKNOWN_PROVIDER = "unknown@provider.com"
 _UNREADABLE_TEXTS = frozenset(("text/calendar", "text/x-vcard", "text/vcard", "text/css", "text/javascript"))
 _HTML_STUB = re2.compile(r"(?i)\bhtml\b")
 _MESSAGE_ID = re2.compile(r"<([^<>\s]{1,500})>")
+_LOCAL_MAILBOX = re2.compile(r"<([^<>\s@]{1,64})>")
 _FILE_CONTROL = str.maketrans("", "", "".join(map(chr, range(32))) + "\x7f")
 
 
@@ -44,6 +45,7 @@ class Message:
     inner: list[Part] = field(default_factory=list)  # messages inside, outermost first: the spam complained about …
     files: list[Part] = field(default_factory=list)  # leaves that are not part of the readable text
     text_left: int = 0
+    forwarded: dict[str, str] = field(default_factory=dict, repr=False)  # texts of messages inside, by their path
     filename: str = ""  # of the file that was read, if that is known; the sender's word
 
     @property
@@ -81,10 +83,15 @@ class Message:
 
     def forwarded_text(self, root: Part) -> str:
         """The main header fields and readable text of a message inside, for people to read."""
+        known = self.forwarded.get(root.path)
+        if known is not None:
+            return known
         lines = [f"{name}: {root.headers.get(name.lower())}" for name in ("From", "To", "Date", "Subject")]
         texts: list[TextPart] = []
         self.collect(root, texts, [])
-        return "\n".join(lines) + "\n\n" + "\n".join(text.text for text in texts)
+        words = "\n".join(lines) + "\n\n" + "\n".join(text.text for text in texts)
+        self.forwarded[root.path] = words  # reading it again would count twice against the bound
+        return words
 
     def collect(self, part: Part, texts: list[TextPart], files: list[Part]) -> None:
         """Sort the tree below `part`, messages inside left aside, into readable texts and files."""
@@ -141,19 +148,30 @@ def read(raw: bytes, limits: Limits, filename: str = "") -> Message:
     defects: list[str] = []
     root = mime.read(raw, limits, defects)
     message = Message(root, root.headers, limits, defects, text_left=limits.max_text_bytes, filename=filename)
+    if any(not value.isascii() for _, value in root.headers.fields):
+        message.say("The header has 8-bit bytes; RFC 5322 allows ASCII only.")
     message.collect(root, message.texts, message.files)
     message.inner = [part.children[0] for part in root.walk() if part.is_message and part.children]
     return message
 
 
 def provider(headers: Headers) -> str:
-    """The lower-case address of From; without a usable one that of Sender, Reply-To or Return-Path."""
-    for name in ("from", "sender", "reply-to", "return-path"):
+    """The lower-case address of From, or the local mailbox that it names ("MAILER-DAEMON").
+
+    Without one the address of Sender, Reply-To or Return-Path; else what From says as it stands ("<>").
+    """
+    stated = headers.get("from")
+    found = header.addresses(stated)
+    if found:
+        return found[0].lower()
+    local = _LOCAL_MAILBOX.search(stated)
+    if local:
+        return str(local.group(1)).lower()
+    for name in ("sender", "reply-to", "return-path"):
         found = header.addresses(headers.get(name))
         if found:
             return found[0].lower()
-    words = headers.get("from").replace("<", " ").replace(">", " ").strip()
-    return words.lower()[:200] or UNKNOWN_PROVIDER
+    return stated.strip().lower()[:200] or UNKNOWN_PROVIDER
 
 
 def recipients(headers: Headers) -> list[str]:

@@ -127,7 +127,7 @@ def _xml(text: str, place: str, message: Message) -> Element | None:
 
 def _json(text: str, place: str, message: Message) -> dict[str, object] | None:
     try:
-        content, _ = json.JSONDecoder().raw_decode(text.lstrip("\ufeff \t\r\n"))
+        content, _ = json.JSONDecoder(strict=False).raw_decode(text.lstrip("\ufeff \t\r\n"))
     except ValueError:
         message.say(f"The JSON in {place} is not valid.")
         return None
