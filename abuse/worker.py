@@ -50,6 +50,18 @@ class CerberusWorker(rq.Worker):
         let_forks_die_with_us()
         return bool(super().work(*args, **kwargs))
 
+    def subscribe(self) -> None:
+        """Listen for RQ's commands in a thread that takes no signals.
+
+        Two signals at the same moment, as Ctrl-C in a process group gives them, may both be delivered to another thread
+        than the main one, which then goes on waiting for its job: Python runs handlers in the main thread alone.
+        """
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGALRM})
+        try:
+            super().subscribe()  # type: ignore[no-untyped-call]
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     def handle_warm_shutdown_request(self) -> None:
         """The job in hand is asked to come to an end soon."""
         super().handle_warm_shutdown_request()  # type: ignore[no-untyped-call]
