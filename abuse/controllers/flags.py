@@ -22,8 +22,8 @@ def set_flag(ticket: Ticket, flag: Flag, value: bool, *, actor: User, expected_v
     """Set or take away a mark; False when it was so already.
 
     `alarm`: look at it. `confidential`: for experts of the category only. `escalated`: beyond first-level staff; it
-    becomes nobody's. `locked`: known to be settled. `moderation`: not for beginners. `protected`: the owner stays.
-    `update`: whether new reports may join.
+    becomes nobody's. `locked`: a note to people; mails are kept all the same. `moderation`: not for beginners.
+    `protected`: the owner stays. `update`: whether new reports may join.
 
     :raises Refused: for a mark that is none, a beginner who may not set it, or `update` where another open ticket on
         the same matter takes the reports.

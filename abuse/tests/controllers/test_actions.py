@@ -387,3 +387,28 @@ def test_a_process_that_is_killed_while_it_asks_leaves_one_order_for_a_person(
     assert len(service.lines()) == 1
     ticket.refresh_from_db()
     assert (ServiceActionJob.get().status, ticket.status) == ("unknown", "ActionError")
+
+
+def _sweep(book: str) -> None:
+    facade("ActionServiceBase").set_up(BookActionService(book))
+    workflow.run_due()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_processes_that_sweep_at_once_take_each_measure_once(service: BookActionService, tmp_path: Path) -> None:
+    orders = 6
+    for _ in range(orders):
+        ticket = suspect()
+        order(ticket, then=Then(resolution="fixed_by_isp"))
+        Ticket.filter(pk=ticket.pk).update(update=False)  # the next report opens a ticket of its own
+    connections.close_all()
+    fork = multiprocessing.get_context("fork")
+    children = [fork.Process(target=_sweep, args=[str(tmp_path / "book")]) for _ in range(3)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(60)
+    workflow.run_due()
+    assert len(service.lines()) == len(set(service.lines())) == orders
+    assert set(ServiceActionJob.all().values_list("status", "attempts")) == {("ok", 1)}
+    assert set(Ticket.all().values_list("status", flat=True)) == {"Closed"}

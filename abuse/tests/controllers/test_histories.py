@@ -52,8 +52,8 @@ IP = "203.0.113.7"
 
 NEW_HISTORIES = int(os.environ.get("CERBERUS_HISTORIES", "0"))
 PROFILE = settings(
-    max_examples=NEW_HISTORIES or 60,
-    stateful_step_count=25,
+    max_examples=NEW_HISTORIES or 70,
+    stateful_step_count=40,
     derandomize=not NEW_HISTORIES,
     deadline=None,
     database=None,
@@ -61,8 +61,13 @@ PROFILE = settings(
 )
 
 SECONDS = st.sampled_from([1, 60, 3600, 86_400, 3 * 86_400])
-PICK = st.integers(min_value=0, max_value=7)
+PICK = st.integers(min_value=0, max_value=2)
 """Which of the tickets or reports that there are."""
+HOURS = st.sampled_from([0.02, 0.4, 1, 5, 25, 48, 96])
+BEHAVIOUR = st.sampled_from(["ok", "ok", "ok", "refuse", "break", "die before", "die after"])
+MAX_TICKETS = 4
+"""Few, so that much happens to each."""
+LIVE = frozenset(set(Status) - {Status.CLOSED})
 
 
 class _ProcessDiedError(BaseException):
@@ -111,6 +116,7 @@ class Lives(RuleBasedStateMachine):
         self.service.behaviour = "ok"
         self.passed = timedelta()
         self.delays_changed = False
+        self.before = Snapshot({}, {})
         self.report_arrives("c1")
         self.before = Snapshot.take()
 
@@ -118,9 +124,15 @@ class Lives(RuleBasedStateMachine):
         transaction.set_rollback(True)
         self._transaction.__exit__(None, None, None)
 
-    def pick(self, number: int) -> Ticket:
-        found = list(Ticket.all().order_by("pk"))
-        return found[number % len(found)]
+    def having(self, *statuses: TicketStatus) -> list[Ticket]:
+        """The tickets of some statuses, as they stood after the last step."""
+        found = [ticket for ticket in self.before.tickets.values() if ticket.status in (statuses or LIVE)]
+        return sorted(found, key=lambda ticket: ticket.pk)
+
+    def pick(self, number: int, *statuses: TicketStatus) -> Ticket:
+        """One of the tickets of some statuses, read anew; without any of those, one of all."""
+        found = self.having(*statuses) or list(self.before.tickets.values())
+        return Ticket.get(pk=found[number % len(found)].pk)
 
     def try_to(self, do: Callable[[], object]) -> None:
         """Do something that may be refused; what is refused leaves no trace, which the invariants see."""
@@ -137,11 +149,12 @@ class Lives(RuleBasedStateMachine):
         report = make_report(customer=customer)
         ReportItem.create(report=report, item_type="IP", raw_item=IP, network=IP, date=timezone.now())
         ticket = tickets.open_ticket_of(report)
-        if ticket is None:
-            tickets.create_ticket(report, actor=robot())
-        else:
+        if ticket is not None:
             tickets.attach_report(report, ticket, actor=robot())
+        elif Ticket.count() < MAX_TICKETS:
+            tickets.create_ticket(report, actor=robot())
 
+    @precondition(lambda self: self.having())
     @rule(number=PICK, is_customer=st.booleans())
     def answer_comes(self, number: int, is_customer: bool) -> None:
         """As the shipped rules do: only the customer's answer takes back what was to come."""
@@ -160,37 +173,52 @@ class Lives(RuleBasedStateMachine):
     def snooze(self, number: int, seconds: int) -> None:
         self.try_to(lambda: clocks.snooze(self.pick(number), seconds, actor=self.ann))
 
+    @precondition(lambda self: self.having(Status.WAITING_ANSWER))
     @rule(number=PICK, seconds=st.one_of(st.just(0), SECONDS))
     def change_snooze(self, number: int, seconds: int) -> None:
         self.delays_changed = True
-        self.try_to(lambda: clocks.change_snooze(self.pick(number), seconds, actor=self.ann))
+        ticket = self.pick(number, Status.WAITING_ANSWER)
+        self.try_to(lambda: clocks.change_snooze(ticket, seconds, actor=self.ann))
 
     @rule(number=PICK, seconds=SECONDS)
     def pause(self, number: int, seconds: int) -> None:
         self.try_to(lambda: clocks.pause(self.pick(number), seconds, actor=self.ann))
 
+    @precondition(lambda self: self.having(Status.WAITING_ANSWER))
+    @rule(number=PICK, seconds=SECONDS, hours=st.sampled_from([1, 30, 75]))
+    def put_aside(self, number: int, seconds: int, hours: int) -> None:
+        """Pause a ticket that waits, and come back to it much later."""
+        clocks.pause(self.pick(number, Status.WAITING_ANSWER), seconds, actor=self.ann)
+        self.what_holds()
+        self.passed = timedelta(hours=hours)
+        pass_time(hours=hours)
+
+    @precondition(lambda self: self.having(Status.PAUSED))
     @rule(number=PICK)
     def unpause(self, number: int) -> None:
-        self.try_to(lambda: clocks.unpause(self.pick(number), actor=self.bob))
+        clocks.unpause(self.pick(number, Status.PAUSED), actor=self.bob)
 
+    @precondition(lambda self: self.having(Status.PAUSED))
     @rule(number=PICK, seconds=st.one_of(st.just(0), SECONDS))
     def change_pause(self, number: int, seconds: int) -> None:
-        self.try_to(lambda: clocks.change_pause(self.pick(number), seconds, actor=self.bob))
+        clocks.change_pause(self.pick(number, Status.PAUSED), seconds, actor=self.bob)
 
     @rule(number=PICK, status=st.sampled_from(list(Status)))
     def set_status(self, number: int, status: TicketStatus) -> None:
-        self.try_to(lambda: moves.set_status(self.pick(number), status, actor=robot()))
+        self.try_to(lambda: moves.set_status(self.pick(number, *Status), status, actor=robot()))
 
+    @precondition(lambda self: self.having())
     @rule(number=PICK, resolution=st.sampled_from(["fixed", "invalid"]), keep=st.booleans())
     def close(self, number: int, resolution: str, keep: bool) -> None:
-        self.try_to(lambda: moves.close_ticket(self.pick(number), resolution, actor=self.ann, keep_update=keep))
+        moves.close_ticket(self.pick(number), resolution, actor=self.ann, keep_update=keep)
 
+    @precondition(lambda self: self.having(Status.CLOSED))
     @rule(number=PICK)
     def reopen(self, number: int) -> None:
-        self.try_to(lambda: moves.reopen(self.pick(number), actor=self.ann))
+        self.try_to(lambda: moves.reopen(self.pick(number, Status.CLOSED), actor=self.ann))
 
-    @rule(number=PICK, hours=st.sampled_from([0, 1, 48]), force=st.booleans(), closes=st.booleans())
-    def order_action(self, number: int, hours: int, force: bool, closes: bool) -> None:
+    @rule(number=PICK, hours=HOURS, force=st.booleans(), closes=st.booleans())
+    def order_action(self, number: int, hours: float, force: bool, closes: bool) -> None:
         then = Then(resolution="fixed_by_isp") if closes else Then(status=Status.WAITING_ANSWER, snooze_seconds=60)
         due_at = timezone.now() + timedelta(hours=hours)
 
@@ -201,59 +229,74 @@ class Lives(RuleBasedStateMachine):
 
         self.try_to(order)
 
+    @precondition(lambda self: any(row.kind == "service_action" for row in self.before.pending.values()))
     @rule(number=PICK)
     def take_back(self, number: int) -> None:
         actions.cancel_pending(self.pick(number), reason="changed my mind", actor=self.bob)
 
-    @rule(number=PICK, flag=st.sampled_from(["escalated", "protected", "update", "alarm"]), value=st.booleans())
-    def set_flag(self, number: int, flag: flags.Flag, value: bool) -> None:
-        self.try_to(lambda: flags.set_flag(self.pick(number), flag, value, actor=self.ann))
-
-    @rule(number=PICK, priority=st.sampled_from([*Priority, None]))
-    def set_priority(self, number: int, priority: Priority | None) -> None:
-        self.try_to(lambda: flags.set_priority(self.pick(number), priority, actor=self.bob))
-
-    @rule(number=PICK, owner=st.sampled_from(["ann", "bob", None]))
-    def assign(self, number: int, owner: str | None) -> None:
+    @rule(
+        number=PICK,
+        flag=st.sampled_from(["escalated", "protected", "update", "alarm"]),
+        value=st.booleans(),
+        priority=st.sampled_from([*Priority, None]),
+        owner=st.sampled_from(["ann", "bob", None]),
+        what=st.sampled_from(["flag", "priority", "owner", "open"]),
+    )
+    def edit(
+        self, number: int, flag: flags.Flag, value: bool, priority: Priority | None, owner: str | None, what: str
+    ) -> None:
+        ticket = self.pick(number)
         user = {"ann": self.ann, "bob": self.bob}.get(owner or "")
-        self.try_to(lambda: ownership.assign(self.pick(number), user, actor=self.ann))
+        match what:
+            case "flag":
+                self.try_to(lambda: flags.set_flag(ticket, flag, value, actor=self.ann))
+            case "priority":
+                self.try_to(lambda: flags.set_priority(ticket, priority, actor=self.bob))
+            case "owner":
+                self.try_to(lambda: ownership.assign(ticket, user, actor=self.ann))
+            case "open":
+                ownership.take_on_opening(ticket, actor=self.bob)
 
-    @rule(number=PICK)
-    def open_page(self, number: int) -> None:
-        ownership.take_on_opening(self.pick(number), actor=self.bob)
-
+    @precondition(lambda self: len(self.having()) > 1)
     @rule(number=PICK, other=PICK)
     def merge(self, number: int, other: int) -> None:
         self.try_to(lambda: merging.merge(self.pick(number), self.pick(other), actor=self.ann))
 
+    @precondition(lambda self: len(self.before.tickets) < MAX_TICKETS)
     @rule(number=PICK)
     def split(self, number: int) -> None:
         ticket = self.pick(number)
         ids = list(Report.filter(ticket=ticket).order_by("pk").values_list("pk", flat=True)[:1])
         self.try_to(lambda: merging.split(ticket, ids, actor=self.ann))
 
-    @rule(number=PICK, into=st.one_of(st.none(), PICK))
-    def move_report(self, number: int, into: int | None) -> None:
+    @rule(number=PICK, into=PICK, is_taken_out=st.booleans())
+    def move_report(self, number: int, into: int, is_taken_out: bool) -> None:
         reports = list(Report.all().select_related("ticket").order_by("pk"))
         report = reports[number % len(reports)]
-        ticket = None if into is None else self.pick(into)
-        self.try_to(lambda: validation.attach(report, ticket, actor=self.ann))
-
-    @rule(number=PICK)
-    def give_report_back(self, number: int) -> None:
-        reports = list(Report.all().order_by("pk"))
-        report = reports[number % len(reports)]
-        self.try_to(lambda: validation.set_report_status(report, ReportStatus.NEW, actor=self.ann))
+        if is_taken_out:
+            self.try_to(lambda: validation.set_report_status(report, ReportStatus.NEW, actor=self.ann))
+        else:
+            self.try_to(lambda: validation.attach(report, self.pick(into), actor=self.ann))
 
     # What time does, and what dies.
 
-    @rule(minutes=st.sampled_from([1, 20, 61, 25 * 60, 4 * 24 * 60]))
-    def time_passes(self, minutes: int) -> None:
-        self.passed = timedelta(minutes=minutes)
-        pass_time(minutes=minutes)
+    @rule(hours=HOURS)
+    def time_passes(self, hours: float) -> None:
+        self.passed = timedelta(hours=hours)
+        pass_time(hours=hours)
 
-    @precondition(lambda self: Deadline.filter(state="pending", due_at__lte=timezone.now()).exists())
-    @rule(behaviour=st.sampled_from(["ok", "ok", "refuse", "break", "die before", "die after"]))
+    @precondition(lambda self: self.before.pending)
+    @rule(behaviour=BEHAVIOUR)
+    def next_thing_falls_due(self, behaviour: str) -> None:
+        """Sleep until something is to happen, and a little longer."""
+        first = min(row.due_at for row in self.before.pending.values())
+        self.passed = max(first - timezone.now(), timedelta()) + timedelta(seconds=30)
+        pass_time(seconds=self.passed.total_seconds())
+        self.what_holds()
+        self.sweep(behaviour)
+
+    @precondition(lambda self: any(row.due_at <= timezone.now() for row in self.before.pending.values()))
+    @rule(behaviour=BEHAVIOUR)
     def sweep(self, behaviour: str) -> None:
         self.service.behaviour = behaviour
         try:
@@ -372,4 +415,4 @@ def mortal(tmp_path: Path) -> Iterator[type[Lives]]:
 @pytest.mark.django_db
 @pytest.mark.timeout(3600)
 def test_no_life_breaks_a_ticket(mortal: type[Lives]) -> None:
-    run_state_machine_as_test(mortal, settings=PROFILE)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(mortal, settings=PROFILE)
