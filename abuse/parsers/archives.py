@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -11,6 +13,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .context import Limits
+
+# What the standard library raises on archives that are broken, encrypted or packed in an unknown way. LZMA's header may
+# ask for gigabytes of memory.
+DAMAGED = (
+    zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error, RuntimeError, NotImplementedError,
+    EOFError, OSError, ValueError, IndexError, MemoryError,
+)  # fmt: skip
 
 _CHUNK = 65_536
 _RATIO_FREE_BYTES = 1_000_000  # a small member may be packed better than the ratio allows
@@ -68,20 +77,20 @@ def _zip(content: bytes, limits: Limits, say: Callable[[str], None], wanted: Cal
     try:
         archive = zipfile.ZipFile(io.BytesIO(content))
         infos = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError):
+    except DAMAGED:
         say("An attached zip archive is damaged.")
         return
     with archive:
         if len(infos) > limits.max_archive_members:
             say(f"Only the first {limits.max_archive_members} files of an archive are read.")
         for info in infos[: limits.max_archive_members]:
-            if info.is_dir() or not wanted(info.filename):
+            if info.filename.endswith("/") or not wanted(info.filename):
                 continue
             allowed = min(bytes_left, max(_RATIO_FREE_BYTES, info.compress_size * limits.max_archive_ratio))
             try:
                 with archive.open(info) as file:
                     data = _read(file.read, allowed)
-            except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError, ValueError):
+            except DAMAGED:
                 say("A file in an attached zip archive is damaged, encrypted or packed in an unknown way.")
                 continue
             if data is None:
@@ -98,7 +107,7 @@ def _gzip(
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as file:
             data = _read(file.read, allowed)
-    except (OSError, EOFError, zlib.error):
+    except DAMAGED:
         say("An attached gzip file is damaged.")
         return
     if data is None:
@@ -127,7 +136,7 @@ def _tar(content: bytes, limits: Limits, say: Callable[[str], None], wanted: Cal
                 bytes_left -= len(data)
                 if file is not None:
                     yield Member(info.name, data)
-    except (tarfile.TarError, OSError, EOFError, ValueError, RecursionError):
+    except DAMAGED:
         say("An attached tar archive is damaged.")
 
 

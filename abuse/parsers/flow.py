@@ -13,6 +13,7 @@ from .formats import READERS, Finding
 from .message import Message
 from .templating import apply
 from .templating.apply import Reading
+from .unpack import unpack
 from .values import MailKind, ParsedEmail, ParsedItem
 
 _NEVER_REPORTS = (MailKind.BOUNCE, MailKind.MDN, MailKind.AUTO_REPLY, MailKind.NEWSLETTER, MailKind.SPAM)
@@ -40,6 +41,7 @@ def parse_with_reading(
 ) -> tuple[ParsedEmail, Reading, Message]:
     """As `parse`, with what the templates made of the mail and the mail as they saw it, for explanations."""
     message = messages.read(_as_bytes(raw), context.limits, filename)
+    unpack(message)
     verdict = kinds.of_marks(message, context)
     finding = None if verdict and verdict[0] in (MailKind.BOUNCE, MailKind.MDN) else _read_report(message, context)
     table = feeds.read(message, context) if finding is None and verdict is None else None

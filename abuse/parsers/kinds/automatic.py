@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re2
 
+from .. import replies
 from ..message import Message
 from ..values import MailKind
 from .answers import answers_by_subject
@@ -25,19 +26,19 @@ _SUBJECT = re2.compile(
     rf"(?i){_OPEN}(?:out of (?:the )?office|ooo:|(?:automatic|auto(?:mated)?)[ -]?(?:reply|response|answer|responder|"
     r"replied)|autoreply|away from|i(?:'m| am) (?:away|on (?:holiday|vacation|leave))|on vacation|vacation|"
     r"on (?:annual |parental |maternity |sick )?leave|"
-    r"abwesen\w*|automatische (?:antwort|abwesenheit)|autom\. antwort|urlaubs(?:abwesenheit|nachricht)|"
-    r"r[eé]ponse automatique|absence du bureau|message d'absence|absent\w* (?:du|de)|"
+    r"abwesen\pL*|automatische (?:antwort|abwesenheit)|autom\. antwort|urlaubs(?:abwesenheit|nachricht)|"
+    r"r[eé]ponse automatique|absence du bureau|message d'absence|absent\pL* (?:du|de)|"
     r"respuesta autom[aá]tica|fuera de (?:la )?oficina|ausencia|"
     r"risposta automatica|fuori (?:sede|ufficio)|assenza|"
     r"resposta autom[aá]tica|fora do escrit[oó]rio|aus[eê]ncia|"
-    r"automatisch (?:antwoord|bericht)|afwezig\w*|niet aanwezig|"
+    r"automatisch (?:antwoord|bericht)|afwezig\pL*|niet aanwezig|"
     r"autosvar|frånvaro|automatiskt? (?:svar|sv)|ikke til stede|fravær|jeg er (?:på ferie|ikke)|"
-    r"poissaolo\w*|automaattinen vastaus|"
-    r"odpowied[zź] automatyczna|automatyczna odpowied[zź]|poza biurem|nieobecno[sś][cć]|autoodpowied\w+|"
-    r"automatick\w+ odpov\w+|nep[rř][ií]tomn\w+|mimo kancel[aá]\w*|"
+    r"poissaolo\pL*|automaattinen vastaus|"
+    r"odpowied[zź] automatyczna|automatyczna odpowied[zź]|poza biurem|nieobecno[sś][cć]|autoodpowied\pL+|"
+    r"automatick\pL+ odpov\pL+|nep[rř][ií]tomn\pL+|mimo kancel[aá]\pL*|"
     r"automatikus v[aá]lasz|h[aá]zon k[ií]v[uü]l|r[aă]spuns automat|absen[tț][aă]|în afara biroului|"
     r"otomatik (?:yan[iı]t|cevap)|ofis d[iı][sş][iı]nda|automatski odgovor|samodejni odgovor|"
-    r"автоответ|автоматическ\w+ ответ|нет на месте|в отпуске|автоматична відповідь|автоматичен отговор|"
+    r"автоответ|автоматическ\pL+ ответ|нет на месте|в отпуске|автоматична відповідь|автоматичен отговор|"
     r"αυτόματη απάντηση|εκτός γραφείου|"
     r"自動(?:応答|返信)|不在(?:通知|連絡)?|自动(?:回复|答复)|自動(?:回覆|回復)|外出|자동 ?(?:응답|회신)|부재중|"
     r"מענה אוטומטי|رد تلقائي|trả lời tự động|balasan otomatis|poissa)"
@@ -123,16 +124,19 @@ def of_automatic_reply(message: Message) -> Verdict | None:
         return MailKind.AUTO_REPLY, "an autoresponder sent it"
     if _SUBJECT.search(subject):
         return MailKind.AUTO_REPLY, f"the subject is that of an automatic reply: {subject[:60]!r}"
-    answers = answers_by_subject(subject) or "in-reply-to" in headers
+    is_answer = answers_by_subject(subject)
+    answers = is_answer or "in-reply-to" in headers
     if answers and headers.get("return-path").strip() == "<>":
         return MailKind.AUTO_REPLY, "a null sender answers"
     is_generated = (
         auto not in ("", "no") or precedence in ("bulk", "junk", "list") or "x-auto-response-suppress" in headers
     )
-    start = message.body[:MAX_TEXT]
-    # ticket systems of reporters mark their complaints as generated and as answers too: the words must say it
-    if _ACKNOWLEDGEMENT.search(subject) or (is_generated and answers and _ACKNOWLEDGEMENT.search(start)):
+    start = replies.new_text(message.body[: 4 * MAX_TEXT])[:MAX_TEXT]
+    # people answer to our own acknowledgements, under their subject; and ticket systems of reporters mark complaints
+    # as generated and as answers: the words must say it
+    says_so = _ACKNOWLEDGEMENT.search(subject) is not None and not is_answer
+    if says_so or (is_generated and answers and _ACKNOWLEDGEMENT.search(start)):
         return MailKind.AUTO_REPLY, "a machine acknowledges the receipt of a mail"
-    if _CHALLENGE.search(subject) or (answers and _CHALLENGE.search(start)):
+    if (_CHALLENGE.search(subject) and not is_answer) or (answers and _CHALLENGE.search(start)):
         return MailKind.AUTO_REPLY, "a machine asks the writer of a mail to confirm it"
     return None

@@ -37,7 +37,7 @@ _TAKEN_BACK = re2.compile(
     rf"listed |made )?"
     r"(?:in error|by mistake|withdrawn|retracted|rescinded|erroneous|a false positive)|"
     r"nous retirons (?:notre|cette) (?:plainte|signalement|notification|demande)|"
-    r"(?:wir|hiermit) (?:ziehen|nehmen) (?:wir )?(?:unsere|die|diese) (?:meldung|beschwerde|anzeige)[^.\n]{0,60}zurück|"
+    r"(?:wir|hiermit) (?:ziehen|nehmen) (?:wir )?(?:unsere|die|diese) (?:meldung|beschwerde|anzeige)[^\n]{0,100}zurück|"
     r"retiramos (?:nuestra|la|esta) (?:denuncia|queja|notificaci[oó]n)|"
     r"ritiriamo (?:la nostra|questa) segnalazione|wycofujemy (?:nasze|to) zg[lł]oszenie)"
 )

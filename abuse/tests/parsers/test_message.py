@@ -231,7 +231,13 @@ class TestFields:
 
     @pytest.mark.parametrize(
         ("sender", "provider"),
-        [("A <SOC@Example.COM>", "soc@example.com"), ("<nobody>", "nobody"), ("", "unknown@provider.com")],
+        [
+            ("A <SOC@Example.COM>", "soc@example.com"),
+            ("<nobody>", "nobody"),
+            ("Mail System <MAILER-DAEMON>", "mailer-daemon"),
+            ("<>", "<>"),
+            ("", "unknown@provider.com"),
+        ],
     )
     def test_provider(self, sender: str, provider: str) -> None:
         assert read(mail("x", sender=sender)).provider == provider
@@ -320,3 +326,20 @@ def test_header_fields_beyond_the_bound_are_named_and_the_body_is_read() -> None
 def test_a_pattern_that_re2_does_not_take_is_refused_at_once() -> None:
     with pytest.raises(ValueError, match=r"fqdn_re: '\(\?=a\)' is no RE2 pattern"):
         ParserContext(fqdn_re="(?=a)")
+
+
+@pytest.mark.parametrize("raw", ["Größe".encode("latin-1"), "Größe".encode()])
+def test_8_bit_header_fields_are_read_and_said(raw: bytes) -> None:
+    parsed = read(mail("x", subject="HERE").replace(b"HERE", raw))
+    assert parsed.subject == "Größe"
+    assert "The header has 8-bit bytes; RFC 5322 allows ASCII only." in parsed.defects
+    assert read(mail("Größe")).defects == ()
+
+
+def test_the_category_of_a_complaint_that_only_forwards_is_that_of_what_it_forwards() -> None:
+    inner = "Subject: please act\n\nA phishing site: http://bad.example.org/x\n"
+    wrapped = f"Subject: Fwd\nContent-Type: multipart/mixed; boundary=i\n\n--i\nContent-Type: message/rfc822\n\n{inner}"
+    parsed = read(
+        multipart("Content-Type: text/plain\n\nFor you.\n", f"Content-Type: message/rfc822\n\n{wrapped}--i--\n")
+    )
+    assert (parsed.category, values(parsed)) == ("Phishing", ["http://bad.example.org/x"])
