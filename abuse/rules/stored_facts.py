@@ -34,6 +34,9 @@ IN_THE_REPORT = frozenset(
 NOT_KEPT = frozenset({"report_recipients", "defendant_revenue"})
 """Facts of which only a decision's record tells: the mail's addressees, and what the customer database said."""
 
+_LEARNED = frozenset({"reporter_trust", "reporter_reports_count"})
+"""What is known of a reporter is known of him today, whenever the report came."""
+
 _DEFENDANT = ("defendant__details",)
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "has_fqdn": ("items",),
@@ -110,7 +113,7 @@ class Chunk:
             return recorded[key]
         question = _RECONSTRUCTED.get(name)
         if question is not None:
-            self.sources[name, "reconstructed"] += 1
+            self.sources[name, "today" if name in _LEARNED else "reconstructed"] += 1
             if key not in self._bulk:
                 self._bulk[key] = question(self, _with_defaults(variable, params))
             return self._bulk[key][report.pk]
@@ -136,7 +139,7 @@ class Chunk:
             .order_by("pk")
             .values_list("report_id", "trace__rule", "trace__facts")
         )
-        for pk, rule, facts in rows.iterator(chunk_size=1000):
+        for pk, rule, facts in rows:
             if pk is not None and pk not in decided:
                 decided[pk] = rule
                 recorded[pk] = self._facts_of(facts or [])

@@ -46,7 +46,11 @@ def read_text(text: str) -> Any:
 
 def write_text(document: Mapping[str, Any]) -> str:
     """A document as YAML, for one that was made by a program."""
-    return yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=110)
+    text = yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True, width=110)
+    if yaml.safe_load(text) == document:
+        return text
+    # Rare line separators of Unicode do not come back unless they are written as escapes.
+    return yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=False, width=110)
 
 
 def with_value(text: str, key: str, value: bool | int | str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,9 @@ from abuse.models import (
     User,
 )
 from abuse.models.fields import as_network
+from abuse.rules.catalogues import catalogue
+from abuse.rules.engine.document import parse_config
+from abuse.rules.engine.run import run_actions
 
 _numbers = itertools.count(1)
 
@@ -96,6 +100,11 @@ def make_ticket(report: Report, **values: Any) -> Ticket:
     return ticket
 
 
+Do = Callable[..., Any]
+
+ITEMS = (("IP", "203.0.113.1"), ("URL", "http://c1.example/x"), ("URL", "http://c1.example/y"))
+
+
 @pytest.fixture
 def defendant(db: None) -> Defendant:
     return make_defendant()
@@ -109,3 +118,30 @@ def service(db: None) -> Service:
 @pytest.fixture
 def actor(db: None) -> User:
     return robot()
+
+
+@pytest.fixture
+def reported(defendant: Defendant, service: Service) -> Report:
+    return make_report(
+        defendant=defendant,
+        service=service,
+        items=ITEMS,
+        body="Dear all,\nsee http://c1.example/x and write to jo@reporter.example\nregards",
+    )
+
+
+@pytest.fixture
+def do(reported: Report, actor: User) -> Do:
+    """Run one action on the report as a rule does, with the ticket that it is in or could join; what it returned."""
+
+    def run(name: str, *, ticket: Ticket | None = None, on: Report | None = None, **params: Any) -> Any:
+        known = catalogue("Report")
+        document = {
+            "conditions": {"all": [{"name": "has_defendant", "operator": "is_true"}]},
+            "actions": [{"name": name, "params": params}],
+        }
+        rule = parse_config(document, known)
+        (trace,) = run_actions(rule, known.build_actions(on or reported, ticket, "EN", actor=actor))
+        return trace.result
+
+    return run

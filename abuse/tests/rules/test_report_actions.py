@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -23,50 +22,21 @@ from abuse.models import (
     Tag,
     Ticket,
     TicketComment,
-    User,
 )
 from abuse.rules.actions.report.default import DefaultReportActions
-from abuse.rules.catalogues import catalogue
-from abuse.rules.engine.document import parse_config
-from abuse.rules.engine.errors import ActionError, DocumentError
-from abuse.rules.engine.run import run_actions
+from abuse.rules.engine.errors import ActionError
 
-from .conftest import make_defendant, make_provider, make_report, make_ticket
+from .conftest import Do, make_defendant, make_provider, make_report, make_ticket
+from .descriptions import DESCRIPTION
 from .services import Pages, serving
 
 pytestmark = pytest.mark.django_db
 
-ITEMS = (("IP", "203.0.113.1"), ("URL", "http://c1.example/x"), ("URL", "http://c1.example/y"))
-
 
 @pytest.fixture
-def report(defendant: Defendant, service: Service) -> Report:
-    return make_report(
-        defendant=defendant,
-        service=service,
-        items=ITEMS,
-        body="Dear all,\nsee http://c1.example/x and write to jo@reporter.example\nregards",
-    )
-
-
-@pytest.fixture
-def do(report: Report, actor: User) -> Callable[..., Any]:
-    """Run one action on the report as a rule does, with the ticket that it is in or could join; what it returned."""
-
-    def run(name: str, *, ticket: Ticket | None = None, on: Report | None = None, **params: Any) -> Any:
-        known = catalogue("Report")
-        document = {
-            "conditions": {"all": [{"name": "has_defendant", "operator": "is_true"}]},
-            "actions": [{"name": name, "params": params}],
-        }
-        rule = parse_config(document, known)
-        (trace,) = run_actions(rule, known.build_actions(on or report, ticket, "EN", actor=actor))
-        return trace.result
-
-    return run
-
-
-Do = Callable[..., Any]
+def report(reported: Report) -> Report:
+    """The report that `do` acts on."""
+    return reported
 
 
 def types(**about: Any) -> list[str]:
@@ -342,21 +312,6 @@ def test_closing_is_ordered(do: Do, report: Report, name: str, level: str) -> No
     assert (ordered.action.module, ordered.action.level, ordered.status) == ("closing", level, "pending")
 
 
-DESCRIPTION = [
-    {
-        "defendant": {"legal_form": "corp", "country": "PL"},
-        "service_delay_action": [{"action": {"module": "VPS", "level": "9"}, "delay": 1}],
-    },
-    {
-        "defendant": {"legal_form": "indiv", "country": "fr|be"},
-        "service_delay_action": [
-            {"service": {"type": "dedicated"}, "action": {"module": "VPS", "level": "9"}, "delay": 1},
-            {"service": {"type": "vps", "reference": ""}, "action": {"module": "VPS", "level": "1"}, "delay": 3600},
-        ],
-    },
-]
-
-
 @pytest.mark.parametrize("close", [True, False])
 def test_schedule_service_action(do: Do, report: Report, close: bool) -> None:
     ticket = make_ticket(report)
@@ -421,65 +376,6 @@ def test_enqueue_ticket_task_with_arguments(do: Do, report: Report) -> None:
     do("enqueue_ticket_task", task_name="abuse.tasks.rules.ticket_timeout", task_params={"module": "VPS"})
     params = Deadline.get(ticket=ticket, kind="task").payload["params"]
     assert params == {"ticket_id": ticket.pk, "module": "VPS"}
-
-
-@pytest.mark.parametrize(
-    ("name", "params", "fault"),
-    [
-        ("enqueue_report_task", {"task_name": "os.system"}, "not a task with a report_id"),
-        ("enqueue_report_task", {"task_name": "email.work_the_inbox"}, "not a task with a report_id"),
-        ("enqueue_report_task", {"task_name": "rules.ticket_timeout"}, "not a task with a report_id"),
-        ("enqueue_ticket_task", {"task_name": "rules.decide_again"}, "not a task with a ticket_id"),
-        ("enqueue_ticket_task", {"task_name": "rules.robot"}, "not a task with a ticket_id"),
-        ("enqueue_report_task", {"task_name": "rules.block_urls", "task_params": {"report_id": 1}}, "cannot be given"),
-        ("enqueue_report_task", {"task_name": "rules.block_urls", "task_params": [1]}, "expected an object"),
-        ("enqueue_report_task", {"task_name": "rules.block_urls", "seconds": -1}, "expected seconds from 0"),
-        ("set_report_timeout", {"days": -1}, "expected days from 0 to 3650"),
-        ("add_email_body_regex_proof", {"regex": "("}, "not a regular expression of RE2"),
-        ("add_email_body_regex_proof", {"regex": ""}, "expected a regular expression of 1 to 1000"),
-        ("send_email", {"template_codename": "fixed", "email": "nobody"}, "expected an e-mail address"),
-        ("set_ticket_priority", {"priority": "Urgent"}, "is not an option"),
-        ("set_report_status", {"status": "Lost"}, "is not an option"),
-        ("schedule_service_action", {"description": []}, "expected a list of 1 to 100"),
-        ("schedule_service_action", {"description": [{}]}, "service_delay_action"),
-        (
-            "schedule_service_action",
-            {
-                "description": [
-                    {"defendant": {"age": 1}, "service_delay_action": DESCRIPTION[0]["service_delay_action"]}
-                ]
-            },
-            r"\[0\].defendant",
-        ),
-        (
-            "schedule_service_action",
-            {"description": [{"service_delay_action": [{"action": {"module": "x"}, "delay": 1}]}]},
-            "action: expected an object with level, module",
-        ),
-        (
-            "schedule_service_action",
-            {"description": [{"service_delay_action": [{"action": {"module": "x", "level": 1}, "delay": "1"}]}]},
-            "delay: '1'; expected seconds",
-        ),
-        (
-            "schedule_service_action",
-            {
-                "description": [
-                    {
-                        "defendant": {"country": "("},
-                        "service_delay_action": [{"action": {"module": "x", "level": 1}, "delay": 1}],
-                    }
-                ]
-            },
-            "defendant.country: not a regular expression",
-        ),
-    ],
-)
-def test_arguments_that_make_no_sense_are_refused_when_the_rule_is_written(
-    do: Do, name: str, params: dict[str, Any], fault: str
-) -> None:
-    with pytest.raises(DocumentError, match=fault):
-        do(name, **params)
 
 
 def test_a_task_refuses_arguments_it_does_not_take(do: Do, report: Report) -> None:
