@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re2
 
-from .. import replies
+from .. import categories, replies
 from ..message import Message
 from ..values import MailKind
 from .answers import answers_by_subject
@@ -24,13 +24,14 @@ _FIELDS = (
 _OPEN = r"(?:^|[\]\[(:：»] ?)"
 _SUBJECT = re2.compile(
     rf"(?i){_OPEN}(?:out of (?:the )?office|ooo:|(?:automatic|auto(?:mated)?)[ -]?(?:reply|response|answer|responder|"
-    r"replied)|autoreply|away from|i(?:'m| am) (?:away|on (?:holiday|vacation|leave))|on vacation|vacation|"
+    r"replied)|autoreply|away from|i(?:'m| am) (?:away|on (?:holiday|vacation|leave))|on vacation|"
+    r"vacation(?: (?:reply|response|message|notice|until)|[:!]|$)|"
     r"on (?:annual |parental |maternity |sick )?leave|"
     r"abwesen\pL*|automatische (?:antwort|abwesenheit)|autom\. antwort|urlaubs(?:abwesenheit|nachricht)|"
     r"r[eé]ponse automatique|absence du bureau|message d'absence|absent\pL* (?:du|de)|"
-    r"respuesta autom[aá]tica|fuera de (?:la )?oficina|ausencia|"
-    r"risposta automatica|fuori (?:sede|ufficio)|assenza|"
-    r"resposta autom[aá]tica|fora do escrit[oó]rio|aus[eê]ncia|"
+    r"respuesta autom[aá]tica|fuera de (?:la )?oficina|ausencia(?: (?:de la oficina|temporal)|[:!]|$)|"
+    r"risposta automatica|fuori (?:sede|ufficio)|assenza(?: dal|[:!]|$)|"
+    r"resposta autom[aá]tica|fora do escrit[oó]rio|aus[eê]ncia(?: (?:do|tempor)|[:!]|$)|"
     r"automatisch (?:antwoord|bericht)|afwezig\pL*|niet aanwezig|"
     r"autosvar|frånvaro|automatiskt? (?:svar|sv)|ikke til stede|fravær|jeg er (?:på ferie|ikke)|"
     r"poissaolo\pL*|automaattinen vastaus|"
@@ -40,7 +41,7 @@ _SUBJECT = re2.compile(
     r"otomatik (?:yan[iı]t|cevap)|ofis d[iı][sş][iı]nda|automatski odgovor|samodejni odgovor|"
     r"автоответ|автоматическ\pL+ ответ|нет на месте|в отпуске|автоматична відповідь|автоматичен отговор|"
     r"αυτόματη απάντηση|εκτός γραφείου|"
-    r"自動(?:応答|返信)|不在(?:通知|連絡)?|自动(?:回复|答复)|自動(?:回覆|回復)|外出|자동 ?(?:응답|회신)|부재중|"
+    r"自動(?:応答|返信)|不在(?:通知|連絡)?|自动(?:回复|答复)|自動(?:回覆|回復)|자동 ?(?:응답|회신)|부재중|"
     r"מענה אוטומטי|رد تلقائي|trả lời tự động|balasan otomatis|poissa)"
 )
 _ACKNOWLEDGEMENT = re2.compile(
@@ -49,7 +50,7 @@ _ACKNOWLEDGEMENT = re2.compile(
     r"registered|logged|assigned)|(?:thank you for|thanks for) "
     r"(?:contacting|reaching out|your (?:e?-?mail|report|message|inquiry|request))|"
     r"ticket (?:received|created|opened|has been (?:received|created|opened))|request received|"
-    r"(?:case|ticket|incident|request) #?[\w-]{1,30} (?:has been |was )?(?:created|opened|received|registered)|"
+    r"(?:ticket|request) #?[\w-]{1,30} (?:has been |was )?(?:created|opened|received|registered)|"
     r"acknowledge?ment of receipt|receipt confirmation|"
     r"(?:mailbox|address|inbox) is (?:not monitored|unmonitored|no longer)|this is an automat(?:ic|ed) "
     r"(?:response|reply|acknowledge?ment|confirmation)|"
@@ -126,12 +127,13 @@ def of_automatic_reply(message: Message) -> Verdict | None:
         return MailKind.AUTO_REPLY, f"the subject is that of an automatic reply: {subject[:60]!r}"
     is_answer = answers_by_subject(subject)
     answers = is_answer or "in-reply-to" in headers
-    if answers and headers.get("return-path").strip() == "<>":
-        return MailKind.AUTO_REPLY, "a null sender answers"
     is_generated = (
         auto not in ("", "no") or precedence in ("bulk", "junk", "list") or "x-auto-response-suppress" in headers
     )
     start = replies.new_text(message.body[: 4 * MAX_TEXT])[:MAX_TEXT]
+    is_null = headers.get("return-path").strip() == "<>"
+    if answers and is_null and categories.speaks_of_abuse(start) is None:
+        return MailKind.AUTO_REPLY, "a null sender answers"
     # people answer to our own acknowledgements, under their subject; and ticket systems of reporters mark complaints
     # as generated and as answers: the words must say it
     says_so = _ACKNOWLEDGEMENT.search(subject) is not None and not is_answer

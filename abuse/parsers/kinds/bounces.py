@@ -45,13 +45,13 @@ _UNDELIVERABLE = re2.compile(
     r"teslim edilemedi|не (?:может быть|удалось|было|была) доставлен|配信できません|届けることができません|"
     r"无法投递|未能送达)"
 )
-_SMTP_CODE = re2.compile(r"\b(?:55[0-4][ -]|[45]\.[0-7]\.\d{1,3}\b)")
+# 5.1.1, but neither an address that begins so nor a part of a longer number
+_SMTP_CODE = re2.compile(r"(?:^|[^\d.])(?:55[0-4][ -]|[45]\.[0-7]\.\d{1,3}(?:[^\d.]|\.\D|\.?$))")
 _LIST_MANAGER = re2.compile(
     r"(?i)^(?:majordomo|listserv|listproc|sympa|ezmlm|fml)\b|-(?:owner|request|admin|bounces|help)@|^owner-"
 )
 _LIST_REFUSAL = re2.compile(
     r"(?i)(?:(?:are|is) not (?:a )?(?:member|subscribe[rd])|not (?:allowed|permitted|authorized) to post|loop alert|"
-    r"post(?:ing)? (?:was |has been )?(?:rejected|refused)|message (?:was |has been )?(?:rejected|refused)|"
     r"restricted to members|awaits moderator approval)"
 )
 

@@ -42,6 +42,20 @@ def test_bounces_without_standard_form(sender: str, subject: str, body: str, ext
     assert read(mail(body, sender=sender, subject=subject, extra=extra)).kind is MailKind.BOUNCE
 
 
+@pytest.mark.parametrize(
+    ("sender", "subject", "body", "extra"),
+    [
+        ("postmaster@victim.example.com", "Spam", "Spam from 5.2.100.7 and 4.1.2.3", ""),
+        ("soc-admin@victim.example.com", "Spam", "A message was rejected: spam from 192.0.2.1", ""),
+        ("soc@victim.example.com", "Vacation rental phishing site", "Fake login at http://x.example.org/", ""),
+        ("soc@victim.example.com", "Incident 12345 opened: malware", "Malware on 192.0.2.1", ""),
+        ("soc@victim.example.com", "Re: [#77] attack", "Attack from 192.0.2.1", "Return-Path: <>\n"),
+    ],
+)
+def test_complaints_that_look_like_machines_mails(sender: str, subject: str, body: str, extra: str) -> None:
+    assert read(mail(body, sender=sender, subject=subject, extra=extra)).kind is MailKind.ABUSE_REPORT
+
+
 def test_a_complaint_with_null_sender_is_no_bounce() -> None:
     raw = mail("Spam from 192.0.2.1", sender="postmaster@victim.example.com", extra="Return-Path: <>\n")
     assert read(raw).kind is MailKind.ABUSE_REPORT

@@ -69,8 +69,8 @@ def test_retractions(subject: str, body: str) -> None:
     ("subject", "body"),
     [
         ("DMCA notice", "You may send a counter notification under penalty of perjury: http://x.example.org/a"),
-        ("Copyright infringement", "Please preserve all records of the subscriber at http://x.example.org/a, as a court "
-         "may subpoena them."),
+        ("Copyright infringement", "Please preserve all records of the subscriber at http://x.example.org/a, as a "
+         "court may subpoena them."),
         ("Phishing", "Remove http://x.example.org/a. If you have done so already, please disregard our notice."),
         ("Phishing", "Remove http://x.example.org/a. In case it is down, please ignore our previous email."),
         ("Phishing", "Police officers were defrauded by http://x.example.org/a"),
