@@ -47,15 +47,15 @@ def settle(mails: Sequence[ReadMail], settings: Settings) -> list[Fate]:
         # A long feed's rows are written before anybody is locked out: what takes long must not keep others waiting.
         is_long = any(mail.spool is not None for mail in remaining)
         if not is_long:
-            _lock_accused(remaining)
+            lock_accused(remaining)
         providers = providers_of(remaining)
         complaints = _settle_no_complaints(remaining, fates, providers)
         made = make_reports(complaints, providers)
         write_looks(made)
         if is_long:
             _check_now()
-            _lock_accused(remaining)
-        _decide(made, run, together)
+            lock_accused(remaining)
+        decide(made, run, together)
         _settle_answers(answers, fates, run)
         fates += [_processed(mail, made) for mail in complaints]
         run.write()
@@ -154,7 +154,7 @@ def _settle_no_complaints(
     return complaints
 
 
-def _lock_accused(mails: Sequence[ReadMail]) -> None:
+def lock_accused(mails: Sequence[ReadMail]) -> None:
     """Let only one worker at a time decide about the same customer's service, until the end of the transaction.
 
     So two workers can neither open two tickets nor each miss the report of the other when they count for a threshold.
@@ -185,7 +185,7 @@ def accused_lock_key(customer_id: str, service: str) -> int:
     return int.from_bytes(digest[:8], "big", signed=True)
 
 
-def _decide(made: Sequence[MadeReport], run: RulesRun, together: Together) -> None:
+def decide(made: Sequence[MadeReport], run: RulesRun, together: Together) -> None:
     """Let the rules decide on each report, in the order of the mails, as if those after it had not come yet."""
     reports = [one.report for one in made]
     open_tickets = _open_tickets(reports)

@@ -60,7 +60,7 @@ def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -
         same: dict[tuple[str | None, str | None, str], int] = {}
         for accusation in mail.accusations:
             match = accusation.match
-            category = _category(provider, accusation.category or mail.parsed.category, categories)
+            category = category_of(provider, accusation.category or mail.parsed.category, categories)
             key = _identity(accusation, category)
             if key in same:  # what the mail calls differently is one to the desk
                 _join(made[same[key]], accusation, items[same[key]], now=now)
@@ -175,7 +175,7 @@ def _name_of(item: ParsedItem) -> str | None:
     return None if host is None or _network_of(item) is not None else clipped(host, 255)
 
 
-def _category(provider: Provider, said: str | None, known: Mapping[str, Category]) -> Category:
+def category_of(provider: Provider, said: str | None, known: Mapping[str, Category]) -> Category:
     """The reporter's own category goes before what the mail says; what is unknown is Other."""
     if provider.default_category is not None:
         return provider.default_category
