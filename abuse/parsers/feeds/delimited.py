@@ -17,7 +17,7 @@ MAX_ROW_LINES = 200
 MAX_CELLS = 500
 
 _MAY_BE_COMMENT = frozenset("#;/ \t")
-_PAIR = re2.compile(r"([A-Za-z][A-Za-z0-9_.-]{0,60})[ \t]?[=:][ \t]?(\"[^\"]*\"|'[^']*'|\S+)")
+_PAIR = re2.compile(r"(?:^|[\s,;\[(])([A-Za-z][A-Za-z0-9_.-]{0,60})[ \t]?[=:][ \t]?(\"[^\"]*\"|'[^']*'|\S+)")
 _SPACED_COMMENT = re2.compile(r"[ \t]+[;#].*$")
 
 
@@ -86,8 +86,8 @@ def pairs(line: str) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for number, match in enumerate(_PAIR.finditer(line)):
-        if number == 0 and line[: match.start()].strip():
-            found["lead"] = line[: match.start()].strip()
+        if number == 0 and line[: match.start(1)].strip():
+            found["lead"] = line[: match.start(1)].strip()
         if number < MAX_CELLS:
             found.setdefault(normalised(match.group(1)), match.group(2).strip("\"'"))
     return found

@@ -24,47 +24,62 @@ Flat = dict[str, str]
 """The leaves of an object as text, by their path: the names joined by dots."""
 
 
-def objects(lines: Iterable[str]) -> Iterator[Any]:
+def objects(pieces: Iterable[str]) -> Iterator[Any]:
     """The JSON values of a text: entries of an array, or values one after the other. Ends where it is no JSON."""
     decoder = json.JSONDecoder()
-    source = iter(lines)
-    buffer, is_done, wanted = "", False, 1
+    source = iter(pieces)
+    buffer, position = "", 0
+    is_begun = is_done = False
     while True:
-        text = buffer.lstrip(" \t\r\n,]\ufeff")
-        if text[:1] == "[" and wanted == 1:
-            text = text[1:].lstrip()
+        position = _after_separators(buffer, position, is_begun)
         try:
-            if len(text) < wanted and not is_done:
-                raise ValueError
-            value, end = decoder.raw_decode(text)
-            buffer = text[end:]
-            wanted = 2
-            yield value
+            if position == len(buffer) and not is_done:
+                raise ValueError("more is needed")
+            value, position = decoder.raw_decode(buffer, position)
         except RecursionError:
             return
         except ValueError:
-            if is_done or len(text) > MAX_OBJECT:
+            if is_done or len(buffer) - position > MAX_OBJECT:
                 return
-            # twice as much before the next try, so that a large value is not begun anew line by line
-            wanted = max(2, 2 * len(text)) if len(text) > 4_096 else len(text) + 1
-            pieces = [text]
-            size = len(text)
-            while size < wanted:
-                piece = next(source, None)
-                if piece is None:
-                    is_done = True
-                    break
-                pieces.append(piece + "\n")
-                size += len(piece) + 1
-            buffer = "".join(pieces)
+            # twice as much before the next try, so that a large value is not begun anew for each piece
+            buffer, is_done = _longer(buffer[position:], source)
+            position = 0
+            continue
+        is_begun = True
+        yield value
 
 
-def flat_rows(value: Any) -> Iterator[Flat]:
+def _after_separators(text: str, position: int, is_begun: bool) -> int:
+    """Where the next value starts: after blanks and commas, and after the bracket that opens an array."""
+    size = len(text)
+    while position < size and text[position] in " \t\r\n,]\ufeff":
+        position += 1
+    if not is_begun and text[position : position + 1] == "[":
+        return _after_separators(text, position + 1, True)
+    return position
+
+
+def _longer(text: str, source: Iterator[str]) -> tuple[str, bool]:
+    """The text with some of the pieces that follow, and whether those were the last."""
+    wanted = 2 * len(text) if len(text) > 4_096 else len(text) + 1
+    pieces, size = [text], len(text)
+    while size < wanted:
+        piece = next(source, None)
+        if piece is None:
+            return "".join(pieces), True
+        pieces.append(piece)
+        size += len(piece)
+    return "".join(pieces), False
+
+
+def flat_rows(value: Any, depth: int = 0) -> Iterator[Flat]:
     """The rows of one JSON value: an object is one, unless a list in it holds what it is about."""
+    if depth > MAX_DEPTH:
+        return
     if not isinstance(value, Mapping):
         if isinstance(value, list):
             for entry in value:
-                yield from flat_rows(entry)
+                yield from flat_rows(entry, depth + 1)
         return
     lists = {key: entries for key, entries in value.items() if isinstance(entries, list) and len(entries) > 0}
     outer = {key: entry for key, entry in value.items() if key not in lists}
@@ -74,7 +89,7 @@ def flat_rows(value: Any) -> Iterator[Flat]:
             if inner and any(_names_something(entry) or _holds_lists(entry) for entry in inner[:20]):
                 shared = flatten(outer)
                 for entry in inner:
-                    for row in flat_rows(entry):
+                    for row in flat_rows(entry, depth + 1):
                         yield {**shared, **row}
                 return
             words = [entry for entry in entries if isinstance(entry, str)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -23,7 +24,6 @@ BODY = 4_000
 
 _SURE_NAMES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson")
 _TABLE_NAMES = (*_SURE_NAMES, ".json", ".txt", ".list", ".dat", ".data")
-_FORMS = (Form.DELIMITED, Form.JSON)  # in a mail; other texts in its files are evidence, searched like its own
 _FORM_WORDS = ("reporter", "complainant", "notifier", "submitter")
 _TABLE_TYPES = ("text/csv", "text/tab-separated-values", "application/csv", "application/x-csv", "application/x-ndjson",
                 "application/jsonl", "application/vnd.ms-excel")  # fmt: skip
@@ -80,6 +80,7 @@ def is_report(finding: Finding) -> bool:
 
 def _tables(message: Message, context: ParserContext, tally: Tally, is_bare: bool) -> Iterator[tuple[Part, FeedTable]]:
     looked_at = 0
+    end = time.monotonic() + context.limits.max_seconds
     parts = [message.root] if is_bare else [part for part in message.files if not part.children]
     for part in parts:
         part_name = message.filename if is_bare else part.filename
@@ -91,8 +92,8 @@ def _tables(message: Message, context: ParserContext, tally: Tally, is_bare: boo
             for table in _tables_of(part, file, message, context, tally, is_bare):
                 yield part, table
             looked_at += 1
-            if looked_at == MAX_FILES:
-                tally.say(f"Only the first {MAX_FILES} files that may be tables are looked at.")
+            if looked_at == MAX_FILES or time.monotonic() > end:
+                tally.say(f"Only the first {looked_at} files that may be tables are looked at.")
                 return
 
 
@@ -132,10 +133,15 @@ def _tables_of(
 
 def _is_sure(sniffed: sniffing.Sniffed, name: str, head: bytes) -> bool:
     """Whether a file in a mail is meant as a table, and is no log or document that proves what the mail says."""
-    if sniffed.layout.form not in _FORMS:
-        return False
-    is_document = sniffed.layout.form is Form.JSON and head.lstrip()[:1] != b"["
-    return (sniffed.has_names and not is_document) or name.lower().endswith(_SURE_NAMES)
+    match sniffed.layout.form:
+        case Form.PAIRS | Form.HTML:
+            return False
+        case Form.JSON if head.lstrip()[:1] == b"[":
+            return True
+        case Form.DELIMITED if sniffed.has_names:
+            return True
+        case _:
+            return name.lower().endswith(_SURE_NAMES)
 
 
 def _shown(name: str) -> str:

@@ -94,10 +94,10 @@ def _cells(part: Part, table: FeedTable, limits: Limits, tally: Tally, max_bytes
             return
 
 
-def cells_of(lines: Iterable[str], layout: Layout) -> Iterator[Sequence[str]]:
+def cells_of(lines: streams.Lines, layout: Layout) -> Iterator[Sequence[str]]:
     """The rows of a text as cells, in the order of the layout's columns."""
     if layout.form is Form.JSON:
-        for value in documents.objects(lines):
+        for value in documents.objects(lines.pieces()):
             for flat in documents.flat_rows(value):
                 yield documents.json_cells(flat, layout.columns)
     elif layout.form is Form.HTML:

@@ -22,6 +22,8 @@ MAX_RANGE_NETWORKS = 64
 MAX_DETAILS = 2_000
 """Characters of a cell of free text that are searched."""
 
+MAX_THINGS = 20
+"""Columns besides the addresses that are looked at in every row."""
 MAX_WORDS = 100
 """Characters of a cell that says what happened."""
 
@@ -61,7 +63,7 @@ class RowReader:
             (index, role)
             for role in (Role.URL, Role.HOST, Role.EMAIL, Role.HASH, Role.THING)
             for index in by_role.get(role, ())
-        )
+        )[:MAX_THINGS]
         self._path, self._site = _first(by_role, Role.PATH), _first(by_role, Role.SITE)
         if self._path is not None and self._site is None and Role.HOST in by_role:
             self._site = by_role[Role.HOST][0]

@@ -25,6 +25,10 @@ from .rows import RowReader
 HEAD_BYTES = 1 << 17
 """What is looked at of a file to tell what it is."""
 SAMPLE = 100  # rows
+SAMPLE_BY_CONTENT, COLUMNS_BY_CONTENT = 40, 100
+"""Rows and columns that are looked into where no column is named."""
+MAX_PAGE_TABLES = 20
+"""Tables of a page that are read; each is a reading of the page."""
 ENOUGH = 0.5  # of the sample's rows must name something
 
 _THING_ROLES = frozenset((Role.ADDRESS, Role.URL, Role.HOST, Role.THING, Role.PATH, Role.SITE))
@@ -171,9 +175,10 @@ def _is_value(cell: str) -> bool:
 
 def roles_by_content(rows: Sequence[Sequence[str]]) -> tuple[Role, ...]:
     """The roles of unnamed columns, by what stands in them. Of addresses the first column is the accused's."""
+    rows = rows[:SAMPLE_BY_CONTENT]
     width = max(map(len, rows))
     roles: list[Role] = []
-    for index in range(min(width, delimited.MAX_CELLS)):
+    for index in range(min(width, COLUMNS_BY_CONTENT)):
         column = [row[index].strip() for row in rows if index < len(row) and row[index].strip(" -")]
         roles.append(_role_by_content(column))
     addresses = [index for index, role in enumerate(roles) if role is Role.ADDRESS]
@@ -263,7 +268,7 @@ def _html(head: str, context: ParserContext) -> list[Sniffed]:
     """Each table of a page that names something."""
     tables: dict[int, list[list[str]]] = {}
     for number, row in documents.table_rows(head):
-        if any(row):
+        if number < MAX_PAGE_TABLES and any(row):
             tables.setdefault(number, []).append(row)
     found = ((number, _html_table(rows, context)) for number, rows in tables.items())
     return [

@@ -131,7 +131,8 @@ class Lines:
 
     def __init__(self, read: Read, codec: str, max_bytes: int) -> None:
         self._read = read
-        self._decoder = codecs.getincrementaldecoder(codec)("replace")
+        decoder = codecs.getincrementaldecoder(codec)("replace")
+        self._decoder = io.IncrementalNewlineDecoder(decoder, translate=True)  # all line ends become "\n"
         self._bytes_left = max_bytes
         self.cut: str | None = None
 
@@ -149,6 +150,12 @@ class Lines:
         rest += self._decoder.decode(b"", True)
         if rest:
             yield rest
+
+    def pieces(self) -> Iterator[str]:
+        """The text as it comes, not cut at lines."""
+        while piece := self._next():
+            yield self._decoder.decode(piece)
+        yield self._decoder.decode(b"", True)
 
     def _next(self) -> bytes:
         try:
