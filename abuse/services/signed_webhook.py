@@ -127,8 +127,8 @@ class SignedWebhook:
             raise ValueError(f"url: {url!r}; expected https:// (http:// with plaintext: true)")
         if not parts.hostname or parts.username:
             raise ValueError("url: expected a host, and no user name")
-        if not (0 < timeout_seconds <= 120 and 1 <= attempts <= 10 and 0 <= pause_seconds <= 30):
-            raise ValueError("timeout_seconds, attempts, pause_seconds: expected up to 120, 1 to 10, and 0 to 30")
+        if not (0 < timeout_seconds <= 60 and 1 <= attempts <= 5 and 0 <= pause_seconds <= 10):
+            raise ValueError("timeout_seconds, attempts, pause_seconds: expected up to 60, 1 to 5, and 0 to 10")
         self._host, self._port = parts.hostname, parts.port
         self._resource = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._secret = read_secret(secret)
@@ -165,9 +165,9 @@ class SignedWebhook:
         connection = self._connection()
         try:
             connection.request("POST", self._resource, body=body, headers=headers)
-            response = connection.getresponse()
-            content = response.read(MAX_ANSWER + 1)
-            status, retry_after = response.status, response.getheader("Retry-After", "")
+            with connection.getresponse() as response:
+                content = response.read(MAX_ANSWER + 1)
+                status, retry_after = response.status, response.getheader("Retry-After", "")
         except ssl.SSLCertVerificationError as error:
             raise WebhookError(f"{self._host}: {error}", permanent=True) from None
         except (OSError, http.client.HTTPException) as error:
