@@ -105,7 +105,12 @@ def format_now() -> str:
     [
         ({"Auto_Submitted": "auto-replied", "subject": "Out of office"}, "an automatic reply"),
         (
-            {"List_Unsubscribe": "<https://news.example.com/u>", "List_Id": "<n.example.com>", "Precedence": "bulk"},
+            {
+                "subject": "Our news",
+                "List_Unsubscribe": "<https://news.example.com/u>",
+                "List_Id": "<n.example.com>",
+                "Precedence": "bulk",
+            },
             "a newsletter",
         ),
     ],
@@ -121,5 +126,6 @@ def test_what_is_no_complaint_is_ignored_with_the_reason(
 
 def test_a_trusted_reporters_newsletter_is_a_report(deliver: Deliver, trusted: Provider) -> None:
     headers = {"List_Unsubscribe": "<https://news.example.com/u>", "List_Id": "<n.example.com>", "Precedence": "bulk"}
-    mail = deliver("Hello, this is our monthly letter with the best offers.", sender=trusted.email, **headers)
+    letter = "Hello, this is our monthly letter with the best offers."
+    mail = deliver(letter, sender=trusted.email, subject="Our news", **headers)
     assert mail.state == "processed"
