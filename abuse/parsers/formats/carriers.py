@@ -46,17 +46,24 @@ class Document:
 
 
 def documents(message: Message, context: ParserContext) -> Iterator[Document]:
-    """The XML and JSON documents of a mail that may be reports, in order; broken ones are told to `message.say`."""
-    left = MAX_DOCUMENTS
+    """The XML and JSON documents of a mail that may be reports, in order; broken ones are told to `message.say`.
+
+    All of them together are bounded by `Limits.max_document_bytes` and `xmltree.MAX_ELEMENTS`.
+    """
+    reader = _Reader(message, context.limits.max_document_bytes)
+    found = 0
     for place, name, data in _candidates(message, context):
-        document = _read(place, name, data, message, context)
+        document = reader.document(place, name, data)
         if document is not None:
             yield document
-            left -= 1
-        if left == 0:
+            found += 1
+        if found == MAX_DOCUMENTS:
             message.say(f"Only the first {MAX_DOCUMENTS} documents are read.")
             return
-    yield from _in_texts(message)
+    for place, text in _in_texts(message):
+        root = reader.xml(text, place)
+        if root is not None:
+            yield Document(place, "", xml=root)
 
 
 def _candidates(message: Message, context: ParserContext) -> Iterator[tuple[str, str, bytes]]:
@@ -102,42 +109,55 @@ def _is_wanted(head: bytes, name: str, content_type: str) -> bool:
     return content_type.endswith("json") or lowered.endswith(_JSON_NAMES) or any(mark in head for mark in _JSON_MARKS)
 
 
-def _read(place: str, name: str, data: bytes, message: Message, context: ParserContext) -> Document | None:
-    most = context.limits.max_document_bytes
-    if len(data) > most:
-        message.say(f"The document in {place} is larger than {most} bytes; only its beginning is read.")
-        data = data[:most]
-    if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
-        content = _json(charset.decode(data)[0], place, message)
-        return None if content is None else Document(place, name, json=content)
-    root = _xml(xmltree.decoded(data), place, message)
-    return None if root is None else Document(place, name, xml=root)
+class _Reader:
+    """Reads the documents of one mail, as long as there is room for more."""
 
+    def __init__(self, message: Message, bytes_left: int) -> None:
+        self.say = message.say
+        self.bytes_left = bytes_left
+        self.elements_left = xmltree.MAX_ELEMENTS
 
-def _xml(text: str, place: str, message: Message) -> Element | None:
-    try:
-        root, is_whole = xmltree.read(text)
-    except XMLError as error:
-        message.say(f"The XML in {place} is not read: {error}.")
-        return None
-    if not is_whole:
-        message.say(f"Only the first {xmltree.MAX_ELEMENTS} elements of the XML in {place} are read.")
-    return root
+    def document(self, place: str, name: str, data: bytes) -> Document | None:
+        if len(data) > self.bytes_left:
+            self.say(f"The documents are too large together; of that in {place} only the beginning is read.")
+            data = data[: self.bytes_left]
+        if not data:
+            return None
+        if data.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
+            self.bytes_left -= len(data)
+            content = self._json(charset.decode(data)[0], place)
+            return None if content is None else Document(place, name, json=content)
+        root = self.xml(xmltree.decoded(data), place)
+        return None if root is None else Document(place, name, xml=root)
 
+    def xml(self, text: str, place: str) -> Element | None:
+        text = text[: self.bytes_left]
+        self.bytes_left -= len(text)
+        if not text or self.elements_left <= 0:
+            return None
+        try:
+            tree = xmltree.read(text, self.elements_left)
+        except XMLError as error:
+            self.elements_left -= text.count("<") // 2  # about what was read in vain
+            self.say(f"The XML in {place} is not read: {error}.")
+            return None
+        self.elements_left -= tree.elements
+        if not tree.is_whole:
+            self.say(f"Only the first {xmltree.MAX_ELEMENTS} elements of XML are read.")
+        return tree.root
 
-def _json(text: str, place: str, message: Message) -> dict[str, object] | None:
-    try:
-        content, _ = json.JSONDecoder(strict=False).raw_decode(text.lstrip("\ufeff \t\r\n"))
-    except ValueError:
-        message.say(f"The JSON in {place} is not valid.")
+    def _json(self, text: str, place: str) -> dict[str, object] | None:
+        try:
+            content, _ = json.JSONDecoder(strict=False).raw_decode(text.lstrip("\ufeff \t\r\n"))
+            if not isinstance(content, dict):
+                return None
+            # a lone "\ud800" is half a character: valid JSON and no valid text
+            return _without_surrogates(content) if _SURROGATE.search(text) else content
+        except ValueError:
+            self.say(f"The JSON in {place} is not valid.")
+        except RecursionError:
+            self.say(f"The JSON in {place} is nested too deeply.")
         return None
-    except RecursionError:
-        message.say(f"The JSON in {place} is nested too deeply.")
-        return None
-    if not isinstance(content, dict):
-        return None
-    # a lone "\ud800" is half a character: valid JSON and no valid text
-    return _without_surrogates(content) if _SURROGATE.search(text) else content
 
 
 def _without_surrogates(content: dict[str, object]) -> dict[str, object]:
@@ -145,7 +165,7 @@ def _without_surrogates(content: dict[str, object]) -> dict[str, object]:
     return cleaned
 
 
-def _in_texts(message: Message) -> Iterator[Document]:
+def _in_texts(message: Message) -> Iterator[tuple[str, str]]:
     """Documents that stand in the text of a mail, also in a clear-signed or quoted one."""
     for text in message.texts:
         if text.text.lstrip()[:1] == "<":
@@ -161,9 +181,7 @@ def _in_texts(message: Message) -> Iterator[Document]:
             content = _QUOTED.sub("", content)
         place = f"the text ({text.place})"
         for piece, _ in zip(_pieces(content), range(MAX_DOCUMENTS), strict=False):
-            root = _xml(piece, place, message)
-            if root is not None:
-                yield Document(place, "", xml=root)
+            yield place, piece
 
 
 def _pieces(text: str) -> Iterator[str]:

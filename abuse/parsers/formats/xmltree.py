@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from xml.parsers import expat
 
 import re2
@@ -78,10 +79,18 @@ def decoded(data: bytes) -> str:
     return charset.decode(data, declared.group(1).decode("ascii") if declared else None)[0]
 
 
-def read(text: str) -> tuple[Element, bool]:
-    """The root element, and whether the document was read to its end.
+class Tree(NamedTuple):
+    """A document: its root, how many elements were read, and whether those were all."""
 
-    Only the first `MAX_ELEMENTS` elements are read. A "&" that starts no entity, which writers of titles forget to
+    root: Element
+    elements: int
+    is_whole: bool
+
+
+def read(text: str, most: int = MAX_ELEMENTS) -> Tree:
+    """The tree of a document, of which only the first `most` elements are read.
+
+    A "&" that starts no entity, which writers of titles forget to
     escape, is taken as it stands.
 
     :raises XMLError: for a document type declaration (entities and external files come only that way), for nesting
@@ -89,12 +98,12 @@ def read(text: str) -> tuple[Element, bool]:
     """
     text = text.lstrip("\ufeff \t\r\n").translate(_CONTROL)
     try:
-        return _read(text)
+        return _read(text, most)
     except expat.ExpatError as error:
         if "&" not in text or error.code not in _AMPERSAND_ERRORS:
             raise _broken(error) from None
     try:
-        return _read(_AMPERSAND.sub(lambda match: match.group() if match.group(1) else "&amp;", text))
+        return _read(_AMPERSAND.sub(lambda match: match.group() if match.group(1) else "&amp;", text), most)
     except expat.ExpatError as error:
         raise _broken(error) from None
 
@@ -107,8 +116,8 @@ class _EnoughError(Exception):
     """Raised out of the parser when as many elements were read as are wanted."""
 
 
-def _read(text: str) -> tuple[Element, bool]:
-    builder = _Builder()
+def _read(text: str, most: int) -> Tree:
+    builder = _Builder(most)
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.StartDoctypeDeclHandler = builder.refuse
@@ -124,11 +133,12 @@ def _read(text: str) -> tuple[Element, bool]:
         is_whole = False
     if builder.root is None:
         raise XMLError("it has no element")
-    return builder.root, is_whole
+    return Tree(builder.root, builder.count, is_whole)
 
 
 class _Builder:
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self.most = most
         self.root: Element | None = None
         self.count = 0
         self.open: list[tuple[Element, list[str]]] = []
@@ -137,15 +147,16 @@ class _Builder:
         raise XMLError("it declares a document type, which can hide what it says")
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
-        self.count += 1
-        if self.count > MAX_ELEMENTS:
+        if self.count >= self.most:
             raise _EnoughError
+        self.count += 1
         if len(self.open) >= MAX_DEPTH:
             raise XMLError(f"it is nested deeper than {MAX_DEPTH}")
         if len(attributes) > MAX_ATTRIBUTES:
             raise XMLError(f"an element has more than {MAX_ATTRIBUTES} attributes")
-        plain = {key.rpartition(":")[2]: value[:MAX_CHARACTERS] for key, value in attributes.items()}
-        element = Element(name.rpartition(":")[2][:200], plain)
+        if attributes:
+            attributes = {key.rpartition(":")[2]: value[:MAX_CHARACTERS] for key, value in attributes.items()}
+        element = Element(name.rpartition(":")[2][:200] if ":" in name else name[:200], attributes)
         if self.open:
             self.open[-1][0].children.append(element)
         else:
@@ -154,9 +165,11 @@ class _Builder:
 
     def end(self, _: str) -> None:
         element, pieces = self.open.pop()
-        element.text = "".join(pieces)[:MAX_CHARACTERS]
+        if pieces:
+            element.text = "".join(pieces)[:MAX_CHARACTERS]
 
     def characters(self, text: str) -> None:
         pieces = self.open[-1][1]
-        if len(pieces) < 100:  # text between many children is layout
+        # white space first, and text between many children, is layout
+        if (pieces or not text.isspace()) and len(pieces) < 100:
             pieces.append(text[:MAX_CHARACTERS])

@@ -11,8 +11,8 @@ from abuse.parsers.formats.xmltree import XMLError
 
 
 def test_names_lose_their_prefix_and_texts_their_margins() -> None:
-    root, is_whole = xmltree.read('<x:a xmlns:x="urn:x" x:k="v"><x:b> one\n two </x:b><b>three</b></x:a>')
-    assert is_whole
+    root, count, is_whole = xmltree.read('<x:a xmlns:x="urn:x" x:k="v"><x:b> one\n two </x:b><b>three</b></x:a>')
+    assert (count, is_whole) == (3, True)
     assert (root.name, root.attributes["k"]) == ("a", "v")
     assert root.value("b") == "one two"
     assert [element.text for element in root.below("b")][1] == "three"
@@ -41,8 +41,8 @@ def test_nesting_is_bounded() -> None:
 
 def test_of_too_many_elements_the_first_are_read() -> None:
     start = time.monotonic()
-    root, is_whole = xmltree.read("<a>" + "<b/>" * (2 * xmltree.MAX_ELEMENTS) + "</a>")
-    assert not is_whole
+    root, count, is_whole = xmltree.read("<a>" + "<b/>" * (2 * xmltree.MAX_ELEMENTS) + "</a>")
+    assert (count, is_whole) == (xmltree.MAX_ELEMENTS, False)
     assert len(root.children) == xmltree.MAX_ELEMENTS - 1
     assert time.monotonic() - start < 5
 
@@ -54,7 +54,7 @@ def test_too_many_attributes_are_refused() -> None:
 
 
 def test_a_lone_ampersand_is_taken_as_it_stands() -> None:
-    root, _ = xmltree.read("<a><t>Rock & Roll &amp; more &nbsp;&#65;</t></a>")
+    root, _, _ = xmltree.read("<a><t>Rock & Roll &amp; more &nbsp;&#65;</t></a>")
     assert root.value("t") == "Rock & Roll & more &nbsp;A"
 
 
