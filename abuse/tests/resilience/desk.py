@@ -190,7 +190,7 @@ class Desk:
         """As after `initdb`, with the customers; nothing may be running."""
         with self.database() as connection:
             connection.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY CASCADE".encode())
-            connection.execute("DELETE FROM abuse_businessrules WHERE name LIKE 'trap%'")
+            connection.execute("UPDATE abuse_businessrules SET is_active = false WHERE name LIKE 'trap%'")
             connection.execute("UPDATE abuse_reportthreshold SET threshold = 100")
         self.redis.flushall()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import time
+from pathlib import Path
 
 import psutil
 
@@ -78,6 +80,24 @@ def test_no_child_outlives_a_killed_worker(desk: Desk) -> None:
     worker.kill()
 
     eventually(lambda: not any(is_alive(child) for child in children), 10, "the end of the children")
+
+
+def test_only_the_main_thread_of_a_worker_takes_signals(desk: Desk) -> None:
+    """One that another thread takes does not interrupt the wait for a job, and nobody hears of it."""
+    worker = desk.start("run-worker")
+    eventually(lambda: worker.num_threads() > 1 and bool(worker.children()), 20, "the worker's threads")
+
+    blocked = {thread.id: blocked_signals(worker.pid, thread.id) for thread in worker.threads()}
+
+    assert blocked.pop(worker.pid).isdisjoint({signal.SIGINT, signal.SIGTERM})
+    assert blocked
+    assert all({signal.SIGINT, signal.SIGTERM} <= signals for signals in blocked.values())
+
+
+def blocked_signals(process: int, thread: int) -> set[int]:
+    status = Path(f"/proc/{process}/task/{thread}/status").read_text()
+    mask = int(next(line for line in status.splitlines() if line.startswith("SigBlk:")).split()[1], 16)
+    return {number for number in range(1, 65) if mask >> (number - 1) & 1}
 
 
 def wait_for_horse(worker: psutil.Process, seconds: float = 1.0) -> psutil.Process | None:

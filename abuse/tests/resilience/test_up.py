@@ -136,7 +136,7 @@ def test_up_runs_all_restarts_what_is_killed_and_ends_all_at_one_interrupt(desk:
     assert status == 0, up.log.read_text()
     assert took < STOP_SECONDS
     assert up.all() == []
-    assert "is killed" not in up.log.read_text()
+    assert "is killed" not in up.log.read_text(), up.log.read_text()
     assert "Traceback" not in up.log.read_text()
     settled = desk.settled()
     assert settled < 599, "all was done before the interrupt: nothing was interrupted"
