@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .feeds.layout import Feed
+if TYPE_CHECKING:
+    from .feeds.layout import Feed
 
 
 class ItemKind(StrEnum):

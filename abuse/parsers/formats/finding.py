@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..feeds.layout import Feed
 from ..values import MailKind, ParsedItem
+
+if TYPE_CHECKING:
+    from ..feeds.layout import Feed
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -291,9 +292,9 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
 
 
 def test_the_suite_by_the_test_command(desk: Desk) -> None:
-    environ = {"APP_ENV": "test", "APP_SETTINGS": "abuse/tests/settings-test.yml"}
-    listed = desk.run("test", "--pattern=test_*", "--", "--collect-only", "-q", **environ)
+    run = partial(desk.run, "test", APP_ENV="test", APP_SETTINGS="abuse/tests/settings-test.yml")
+    listed = run("--pattern=test_*", "--", "--collect-only", "-q")
     assert "abuse/tests/commands/test_walkthrough.py::test_the_suite_by_the_test_command" in listed
-    ran = desk.run("test", "--pattern=test_statuses*", "--", "-q", **environ)
+    ran = run("--pattern=test_statuses*", "--", "-q")
     assert " passed" in ran
     assert "expected test" in desk.run("test", check=False)

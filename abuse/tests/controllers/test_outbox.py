@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -34,7 +34,7 @@ class Sink:
         return self.reply
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        self.mails.append(cast("EmailMessage", message_from_bytes(envelope.content, policy=policy.default)))
+        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
         self.envelopes.append((envelope.mail_from, envelope.rcpt_tos))
         return "250 OK"
 

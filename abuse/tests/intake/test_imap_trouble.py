@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -269,8 +270,8 @@ def test_a_cut_within_the_transaction_leaves_the_mail_and_it_is_taken_later(
     really = inbox._insert_or_count
     cut: list[int] = []
 
-    def cut_once(sha256: str, delivery: inbox.Delivery) -> inbox.Receipt:
-        receipt = really(sha256, delivery)
+    def cut_once(sha256: str, delivery: inbox.Delivery, now: datetime) -> inbox.Receipt:
+        receipt = really(sha256, delivery, now)
         if not cut:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_backend_pid()")
