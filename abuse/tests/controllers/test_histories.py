@@ -6,6 +6,7 @@ new ones instead.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -52,7 +53,7 @@ IP = "203.0.113.7"
 
 NEW_HISTORIES = int(os.environ.get("CERBERUS_HISTORIES", "0"))
 PROFILE = settings(
-    max_examples=NEW_HISTORIES or 70,
+    max_examples=NEW_HISTORIES or 45,
     stateful_step_count=40,
     derandomize=not NEW_HISTORIES,
     deadline=None,
@@ -117,6 +118,7 @@ class Lives(RuleBasedStateMachine):
         self.passed = timedelta()
         self.delays_changed = False
         self.before = Snapshot({}, {})
+        self.long_ago: dict[int, Ticket] = {}
         self.report_arrives("c1")
         self.before = Snapshot.take()
 
@@ -133,6 +135,11 @@ class Lives(RuleBasedStateMachine):
         """One of the tickets of some statuses, read anew; without any of those, one of all."""
         found = self.having(*statuses) or list(self.before.tickets.values())
         return Ticket.get(pk=found[number % len(found)].pk)
+
+    def page(self, number: int, *statuses: TicketStatus) -> Ticket:
+        """A ticket as somebody sees it: as it is, or as it was when he opened his page long ago."""
+        ticket = self.pick(number, *statuses)
+        return copy.copy(self.long_ago[ticket.pk]) if number == 2 and ticket.pk in self.long_ago else ticket
 
     def try_to(self, do: Callable[[], object]) -> None:
         """Do something that may be refused; what is refused leaves no trace, which the invariants see."""
@@ -171,7 +178,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(number=PICK, seconds=SECONDS)
     def snooze(self, number: int, seconds: int) -> None:
-        self.try_to(lambda: clocks.snooze(self.pick(number), seconds, actor=self.ann))
+        self.try_to(lambda: clocks.snooze(self.page(number), seconds, actor=self.ann))
 
     @precondition(lambda self: self.having(Status.WAITING_ANSWER))
     @rule(number=PICK, seconds=st.one_of(st.just(0), SECONDS))
@@ -182,7 +189,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(number=PICK, seconds=SECONDS)
     def pause(self, number: int, seconds: int) -> None:
-        self.try_to(lambda: clocks.pause(self.pick(number), seconds, actor=self.ann))
+        self.try_to(lambda: clocks.pause(self.page(number), seconds, actor=self.ann))
 
     @precondition(lambda self: self.having(Status.WAITING_ANSWER))
     @rule(number=PICK, seconds=SECONDS, hours=st.sampled_from([1, 30, 75]))
@@ -205,12 +212,12 @@ class Lives(RuleBasedStateMachine):
 
     @rule(number=PICK, status=st.sampled_from(list(Status)))
     def set_status(self, number: int, status: TicketStatus) -> None:
-        self.try_to(lambda: moves.set_status(self.pick(number, *Status), status, actor=robot()))
+        self.try_to(lambda: moves.set_status(self.page(number, *Status), status, actor=robot()))
 
     @precondition(lambda self: self.having())
     @rule(number=PICK, resolution=st.sampled_from(["fixed", "invalid"]), keep=st.booleans())
     def close(self, number: int, resolution: str, keep: bool) -> None:
-        moves.close_ticket(self.pick(number), resolution, actor=self.ann, keep_update=keep)
+        moves.close_ticket(self.page(number), resolution, actor=self.ann, keep_update=keep)
 
     @precondition(lambda self: self.having(Status.CLOSED))
     @rule(number=PICK)
@@ -224,10 +231,26 @@ class Lives(RuleBasedStateMachine):
 
         def order() -> None:
             actions.schedule_action(
-                self.pick(number), self.measure, due_at=due_at, ip=IP, actor=self.ann, then=then, force=force
+                self.page(number), self.measure, due_at=due_at, ip=IP, actor=self.ann, then=then, force=force
             )
 
         self.try_to(order)
+
+    @precondition(lambda self: self.having())
+    @rule(number=PICK, behaviour=BEHAVIOUR, closes=st.booleans())
+    def act_now(self, number: int, behaviour: str, closes: bool) -> None:
+        self.order_action(number, hours=0, force=True, closes=closes)
+        self.what_holds()
+        if any(row.due_at <= timezone.now() for row in self.before.pending.values()):
+            self.sweep(behaviour)
+
+    @precondition(lambda self: any("applying" in row.payload for row in self.before.pending.values()))
+    @rule(behaviour=BEHAVIOUR)
+    def a_dead_process_is_missed(self, behaviour: str) -> None:
+        self.passed = timedelta(minutes=16)
+        pass_time(minutes=16)
+        self.what_holds()
+        self.sweep(behaviour)
 
     @precondition(lambda self: any(row.kind == "service_action" for row in self.before.pending.values()))
     @rule(number=PICK)
@@ -245,7 +268,7 @@ class Lives(RuleBasedStateMachine):
     def edit(
         self, number: int, flag: flags.Flag, value: bool, priority: Priority | None, owner: str | None, what: str
     ) -> None:
-        ticket = self.pick(number)
+        ticket = self.page(number)
         user = {"ann": self.ann, "bob": self.bob}.get(owner or "")
         match what:
             case "flag":
@@ -260,7 +283,7 @@ class Lives(RuleBasedStateMachine):
     @precondition(lambda self: len(self.having()) > 1)
     @rule(number=PICK, other=PICK)
     def merge(self, number: int, other: int) -> None:
-        self.try_to(lambda: merging.merge(self.pick(number), self.pick(other), actor=self.ann))
+        self.try_to(lambda: merging.merge(self.page(number), self.page(other), actor=self.ann))
 
     @precondition(lambda self: len(self.before.tickets) < MAX_TICKETS)
     @rule(number=PICK)
@@ -276,7 +299,7 @@ class Lives(RuleBasedStateMachine):
         if is_taken_out:
             self.try_to(lambda: validation.set_report_status(report, ReportStatus.NEW, actor=self.ann))
         else:
-            self.try_to(lambda: validation.attach(report, self.pick(into), actor=self.ann))
+            self.try_to(lambda: validation.attach(report, self.page(into), actor=self.ann))
 
     # What time does, and what dies.
 
@@ -320,6 +343,7 @@ class Lives(RuleBasedStateMachine):
         self.check_nothing_lost(now)
         self.check_history(now)
         self.before, self.passed, self.delays_changed = now, timedelta(), False
+        self.long_ago = now.tickets | self.long_ago
 
     def check_clocks(self, ticket: Ticket, own: list[Deadline]) -> None:
         assert ticket.status in Status.values
