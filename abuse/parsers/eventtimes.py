@@ -104,13 +104,13 @@ class _Reader:
             month, day, clock = match.groups()
             rest = stamp[match.end() :]
             when, _ = dates.parse(f"{day} {month[:3]} {self.sent.year} {clock}{rest}", self.zone)
-            if when is not None and when > self.sent + timedelta(days=2):  # December's log, read in January
+            if when is not None and when - self.sent > timedelta(days=2):  # December's log, read in January
                 when, _ = dates.parse(f"{day} {month[:3]} {self.sent.year - 1} {clock}{rest}", self.zone)
         else:
             when, _ = dates.parse(stamp.replace(",", "."), self.zone)
             if when is None:
                 when, _ = dates.parse(stamp, self.zone)
-        if when is None or (self.sent is not None and when > self.sent + timedelta(days=1)):
+        if when is None or (self.sent is not None and when - self.sent > timedelta(days=1)):
             return None
         return when if when.year >= 1990 else None
 

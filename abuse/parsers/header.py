@@ -15,6 +15,7 @@ from . import charset
 MAX_VALUE = 100_000  # characters of one field that are decoded; the rest of a longer one is cut
 
 _NAME_CHARACTERS = (string.ascii_letters + string.digits + "-_.").encode()
+_NO_BASE64 = bytes(set(range(256)) - set((string.ascii_letters + string.digits + "+/").encode()))
 _URL_SCHEMES = frozenset((b"http", b"https", b"hxxp", b"hxxps", b"ftp", b"mailto"))
 _ENCODED_WORD = re2.compile(r"=\?([^?\s]{1,80})\?([BbQq])\?([^?]*(?:\?[^=?][^?]*)*)\?=")
 _ADDRESS = re2.compile(r"[^\s<>()\[\]\\,;:@\"']+@(?:[^\s<>()\[\]\\,;:@\"']+|\[[0-9A-Fa-f:.]+\])")
@@ -101,8 +102,9 @@ def _word_bytes(payload: str, encoding: str) -> bytes:
     try:
         return b64decode(data + b"=" * (-len(data) % 4))
     except (binascii.Error, ValueError):
-        letters = data.translate(None, b"= \t")
-        return b64decode(letters[: len(letters) // 4 * 4])
+        letters = data.translate(None, _NO_BASE64)
+        whole = letters[:-1] if len(letters) % 4 == 1 else letters
+        return b64decode(whole + b"=" * (-len(whole) % 4))
 
 
 def parse_parameters(value: str) -> tuple[str, dict[str, str]]:

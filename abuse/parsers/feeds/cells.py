@@ -11,7 +11,7 @@ from typing import NamedTuple
 import re2
 
 from .. import dates, hosts, urls
-from ..values import ItemKind
+from ..values import ItemKind, host_of_url
 
 _EMPTY = frozenset(("", "-", "?", "none", "null", "n/a", "na", "nan", "unknown", "0.0.0.0", "::", "."))  # noqa: S104 - no bind
 _EMAIL = re2.compile(r"[^\s<>@\"]{1,128}@([^\s<>@\"]{1,253})")
@@ -127,7 +127,8 @@ def url(text: str) -> tuple[str, int | None] | None:
         return found.value, found.port
     if (like := _URL_LIKE.fullmatch(text)) is not None:
         # a machine that writes a URL whose host cannot exist means it all the same
-        return like.group(1).lower().replace("xx", "tt") + urls.refang(like.group(2)), None
+        meant = like.group(1).lower().replace("xx", "tt") + urls.refang(like.group(2))
+        return (meant, None) if host_of_url(meant) else None
     if _SCHEMELESS.fullmatch(text) and (found := urls.normalise("http://" + text)) is not None:
         return found.value, found.port
     return None

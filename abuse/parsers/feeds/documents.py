@@ -156,13 +156,16 @@ def rank_of_path(path: str) -> int:
     return next((rank for rank in ranks if rank is not None), 1_000)
 
 
-def table_rows(markup: str) -> Iterator[tuple[int, list[str]]]:
-    """The rows of all tables of a page, as the number of the table and the texts of the row's cells."""
+def table_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """The rows of all tables of a page, as the number of the table and the texts of the row's cells.
+
+    Of the lines no more are taken than the rows asked for need.
+    """
     table = -1
     row: list[str] | None = None
     cell: list[str] | None = None
     in_comment = False
-    for number, piece in enumerate(markup.split("<")):
+    for number, piece in enumerate(_tags(lines)):
         if number > MAX_TAGS:
             return
         if in_comment or piece.startswith("!--"):
@@ -193,6 +196,18 @@ def table_rows(markup: str) -> Iterator[tuple[int, list[str]]]:
             cell.append(text)
     if row:
         yield table, row
+
+
+def _tags(lines: Iterable[str]) -> Iterator[str]:
+    """The text of the lines cut at each "<"."""
+    held: list[str] = []
+    for line in lines:
+        first, *others = line.split("<")
+        held.append(first)
+        for piece in others:
+            yield "\n".join(held)
+            held = [piece]
+    yield "\n".join(held)
 
 
 def json_cells(flat: Flat, columns: Sequence[str]) -> list[str]:

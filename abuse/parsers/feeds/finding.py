@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
 
-from .. import categories, free_text
+from .. import archives, categories, free_text
 from ..context import ParserContext
 from ..formats.finding import Finding
 from ..message import Message, TextPart
@@ -40,11 +40,11 @@ def read(message: Message, context: ParserContext) -> Finding | None:
     is_bare = not message.headers.fields
     tally = Tally()
     tables = list(_tables(message, context, tally, is_bare))
-    if not tables:
-        return _document(message, context) if is_bare else None
     items, is_whole = _first_items(tables, context, tally)
     for sentence in tally.defects:
         message.say(sentence)
+    if not tables:
+        return _document(message, context) if is_bare else None
     if not items and not any(table.report_type for _, table in tables):
         return None
     if is_bare:
@@ -116,7 +116,7 @@ def _tables_of(
 ) -> list[FeedTable]:
     try:
         head = file.open()(sniffing.HEAD_BYTES)
-    except streams.DAMAGED:
+    except archives.DAMAGED:
         tally.say("A file in an attached archive is damaged or encrypted.")
         return []
     type_name = report_types.type_name(file.name, message.subject)

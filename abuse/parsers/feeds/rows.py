@@ -127,7 +127,7 @@ class RowReader:
     def _add_thing(self, facts: list[Fact], text: str, role: Role) -> None:
         if role is Role.URL:
             found = cells.url(text)
-            if found is None and "." in text and " " not in text:
+            if found is None and "." in text and " " not in text and "://" not in text:
                 found = cells.url(f"http://{text}")
             if found is not None:
                 facts.append(Fact(ItemKind.URL, found[0], text, found[1]))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 from ipaddress import ip_address
-from itertools import islice
+from itertools import islice, takewhile
 
 from .. import hosts
 from ..context import ParserContext
@@ -267,7 +267,7 @@ def _best_of_each(paths: Sequence[str], roles: Sequence[Role]) -> tuple[Role, ..
 def _html(head: str, context: ParserContext) -> list[Sniffed]:
     """Each table of a page that names something."""
     tables: dict[int, list[list[str]]] = {}
-    for number, row in documents.table_rows(head):
+    for number, row in documents.table_rows([head]):
         if number < MAX_PAGE_TABLES and any(row):
             tables.setdefault(number, []).append(row)
     found = ((number, _html_table(rows, context)) for number, rows in tables.items())
@@ -293,10 +293,11 @@ def _html_table(rows: list[list[str]], context: ParserContext) -> Sniffed | None
 
 def decoded_head(data: bytes, codec: str) -> str:
     """The first part of a file as text."""
-    return data.decode(codec, "replace").replace("\r\n", "\n").replace("\r", "\n")
+    return data.decode(codec, "replace").replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def html_rows(lines: Iterable[str], layout: Layout) -> Iterator[Sequence[str]]:
     """The rows of the one table of a page that the layout is of."""
-    kept = (row for number, row in documents.table_rows("\n".join(lines)) if number == layout.table and any(row))
+    until = takewhile(lambda found: found[0] <= layout.table, documents.table_rows(lines))
+    kept = (row for number, row in until if number == layout.table and any(row))
     return islice(kept, layout.skip, None)

@@ -7,19 +7,17 @@ import codecs
 import gzip
 import io
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from .. import transfer
+from ..archives import DAMAGED
 from ..context import Limits
 from ..mime import Part
 
 CHUNK = 1 << 18  # bytes of one piece
 MAX_LINE = 1 << 20  # characters; what is longer is cut there, so that a file without line ends fits into memory
 
-# What the standard library raises on archives that are broken, encrypted or packed in an unknown way.
-DAMAGED = (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, OSError, ValueError)
 _ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b")
 _NO_LETTERS = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 
@@ -63,7 +61,7 @@ def _zipped(part: Part, limits: Limits, say: Say) -> Iterator[File]:
         say(f"Only the first {limits.max_archive_members} files of an archive are read.")
     with archive:
         for number, info in enumerate(infos[: limits.max_archive_members]):
-            if not info.is_dir():
+            if not info.filename.endswith("/"):
                 yield File(info.filename, number, lambda info=info: archive.open(info).read)  # type: ignore[misc]
 
 
@@ -139,7 +137,8 @@ class Lines:
     def __iter__(self) -> Iterator[str]:
         rest = ""
         while piece := self._next():
-            lines = self._decoder.decode(piece).split("\n")
+            # PostgreSQL stores no NUL, and no feed means one
+            lines = self._decoder.decode(piece).replace("\0", "").split("\n")
             lines[0] = rest + lines[0]
             rest = lines.pop()
             if len(rest) > MAX_LINE:

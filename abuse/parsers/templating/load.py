@@ -116,7 +116,7 @@ def read_file(path: Path, *, is_shipped: bool = False) -> tuple[Template | None,
         return None, [Fault(path, "", f"cannot be read: {error.strerror}")]
     except UnicodeDecodeError as error:
         return None, [Fault(path, "", f"is not UTF-8 (byte {error.start})")]
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError) as error:  # ValueError: 2025-02-30 is read as a date
         words = " ".join(str(error).split())
         hint = "; a pattern with a backslash needs single quotes" if "escape character" in words else ""
         return None, [Fault(path, "", f"is not YAML: {words}{hint}")]
@@ -140,6 +140,10 @@ class _Loader(yaml.CSafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "a key is a list or has keys itself; expected a word", key_node.start_mark
+                )
             key = key_node.value
             if key in seen:
                 raise yaml.constructor.ConstructorError(
