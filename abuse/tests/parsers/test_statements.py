@@ -68,7 +68,8 @@ def test_retractions(subject: str, body: str) -> None:
 @pytest.mark.parametrize(
     ("subject", "body"),
     [
-        ("DMCA notice", "You may send a counter notification under penalty of perjury: http://x.example.org/a"),
+        ("DMCA notice", "If something was removed by mistake, send a counter notification under penalty of perjury. "
+         "Infringing: http://x.example.org/a"),
         ("Copyright infringement", "Please preserve all records of the subscriber at http://x.example.org/a, as a "
          "court may subpoena them."),
         ("Phishing", "Remove http://x.example.org/a. If you have done so already, please disregard our notice."),

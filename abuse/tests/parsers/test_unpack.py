@@ -131,7 +131,7 @@ class TestRTF:
 
     def test_html_inside(self) -> None:
         text = (
-            rb"{\rtf1\ansi\fromhtml1 {\*\htmltag64 <p>}\htmlrtf {\b \htmlrtf0 Hello"
+            rb"{\rtf1\ansi\fromhtml1 {\*\htmltag64 <p>}\htmlrtf {\b Bold\htmlrtf0 Hello"
             rb"{\*\htmltag72 </p>}\htmlrtf }\htmlrtf0}"
         )
         assert rtf.to_text(text) == "Hello"

@@ -45,7 +45,7 @@ WORDS = "Infringer's address 203.0.113.200, see http://rights.example.org/faq\n\
     [
         mail(WORDS + "- ---Start ACNS XML\n" + NOTICE + "- ---End ACNS XML\n"),
         mail("-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n" + NOTICE + "-----BEGIN PGP SIGNATURE-----\n"),
-        mail("Forwarded:\n\n" + "".join(f"> {line}\n" for line in NOTICE.splitlines()[1:])),
+        mail("Forwarded:\n\n" + "".join(f"> {line}\n" for line in NOTICE.replace("& M", "&\nM").splitlines()[1:])),
         mail(NOTICE, extra="Content-Type: text/xml\n"),
         multipart(
             f"Content-Type: text/plain\n\n{WORDS}",
@@ -57,6 +57,12 @@ WORDS = "Infringer's address 203.0.113.200, see http://rights.example.org/faq\n\
 )
 def test_a_notice_wherever_it_stands(raw: bytes) -> None:
     assert_notice(read(raw))
+
+
+def test_what_a_signature_escaped_is_read_as_it_was_written() -> None:
+    signed = NOTICE.replace("Cat & Mouse", "\n- -30- (the end)\n")
+    parsed = read(mail(f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{signed}"))
+    assert "'-30- (the end)' of Example Pictures" in parsed.kind_reason
 
 
 def test_a_url_is_accused_beside_the_address() -> None:
