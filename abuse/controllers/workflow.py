@@ -20,7 +20,8 @@ from abuse.models import Deadline, DeadlineState, Report, ReportStatus, Ticket, 
 from abuse.models.fields import clipped
 
 from . import applying, campaigns, clocks, reports, sla
-from .deadlines import APPLYING
+from .deadlines import APPLYING, running
+from .follow_the_sun import follow_the_sun
 from .history import robot
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,7 @@ def run_due(*, now: datetime | None = None) -> int:
         if done == 0:
             break
     sla.mark_breaches(now=moment, actor=actor)
+    follow_the_sun(now=moment, actor=actor)
     campaigns.ring_if_waiting()
     return settled
 
@@ -176,7 +178,8 @@ def _run_task(pk: int, moment: datetime) -> bool:
         if deadline.attempts >= MAX_ATTEMPTS:
             raise RuntimeError(f"it was begun {deadline.attempts} times and never ended")
         Deadline.filter(pk=pk).update(attempts=deadline.attempts + 1, due_at=timezone.now() + LEASE)
-    result = _call(deadline)
+    with running(pk):
+        result = _call(deadline)
     Deadline.filter(pk=pk, state=DeadlineState.PENDING).update(
         state=DeadlineState.DONE, result=clipped(str(result), 2000), done_at=timezone.now()
     )
