@@ -5,7 +5,9 @@ The ticket's row is locked before its deadlines are touched (`editing.edit`), as
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,6 +26,18 @@ WORK = frozenset({Kind.SERVICE_ACTION, Kind.REMINDER, Kind.TASK})
 """What is to be done to a ticket; the other kinds are its clocks."""
 APPLYING = Q(payload__has_key="applying")
 """An action that is being carried out right now: it can be neither taken back nor moved any more."""
+
+_running: ContextVar[int | None] = ContextVar("_running", default=None)
+
+
+@contextmanager
+def running(deadline_id: int) -> Iterator[None]:
+    """Whatever is done within the block does not take back the deadline that has it done."""
+    token = _running.set(deadline_id)
+    try:
+        yield
+    finally:
+        _running.reset(token)
 
 
 def put(
@@ -66,8 +80,9 @@ def cancel(
     `settling`: the deadline that is being carried out and stays. Orders to act on the service go with their deadline.
     """
     wanted = Deadline.filter(ticket=ticket, state=DeadlineState.PENDING).exclude(APPLYING)
-    if settling is not None:
-        wanted = wanted.exclude(pk=settling)
+    carried_out = [pk for pk in (settling, _running.get()) if pk is not None]
+    if carried_out:
+        wanted = wanted.exclude(pk__in=carried_out)
     if kinds is not None:
         wanted = wanted.filter(kind__in=list(kinds))
     pending = list(wanted.select_for_update().order_by("pk"))
