@@ -137,7 +137,7 @@ def test_the_desks_orders_have_their_own_keys(service: DryRunActionService, book
 
 def test_the_call_without_a_key_takes_that_of_the_running_order(service: DryRunActionService, book: Path) -> None:
     ticket, measure, now = a_ticket(), a_measure(), timezone.now()
-    for key, status, ip in (("old", "ok", IP), ("mine", "applying", IP), ("other", "applying", None)):
+    for key, status, ip in (("mine", "applying", IP), ("other", "applying", None), ("old", "ok", IP)):
         job = ServiceActionJob.create(
             action=measure, creation_date=now - timedelta(days=1), idempotency_key=key, status=status, ip=ip
         )

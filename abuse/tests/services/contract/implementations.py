@@ -1,0 +1,106 @@
+"""Every class of a service that comes with Cerberus, and how each is set up to be checked."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import pkgutil
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from abuse.bootstrap import SERVICE_PACKAGES
+from abuse.services.contract import CHECKS, Check, Subject, fault_of
+from abuse.services.facade import ServiceBase
+from abuse.tests.services.phishing.lab import name_server, page, web_server
+
+SECRET = "a secret that both sides know"
+_PROGRAMS = {
+    name: ["/bin/echo", "{key}"]
+    for name in ("VPS/*", "contract/*", "service.close", "customer.close_services", "customer.close")
+}
+
+
+def shipped(base_name: str) -> list[type[ServiceBase]]:
+    """The classes of a service that can be named in the settings."""
+    package = importlib.import_module(SERVICE_PACKAGES[base_name])
+    base: type[ServiceBase] = getattr(package, base_name)
+    found: list[type[ServiceBase]] = []
+    for entry in pkgutil.iter_modules(package.__path__):
+        module = importlib.import_module(f"{package.__name__}.{entry.name}")
+        for value in vars(module).values():
+            if isinstance(value, type) and issubclass(value, base) and value.__module__ == module.__name__:
+                found += [] if value.missing_methods() else [value]
+    return sorted(found, key=lambda one: one.__qualname__)
+
+
+def cases(base_name: str, *others: type[ServiceBase]) -> list[tuple[type[ServiceBase], Check]]:
+    """Each class, the others too, with each check of its contract."""
+    return [(found, check) for found in (*shipped(base_name), *others) for check in CHECKS[base_name]]
+
+
+def name_of(case: object) -> str:
+    """How a test is called: by the class, and by what the contract says."""
+    return case.__qualname__ if isinstance(case, type) else str(getattr(case, "says", case))
+
+
+@contextlib.contextmanager
+def set_up(found: type[ServiceBase], directory: Path) -> Iterator[ServiceBase]:
+    """An instance of a class, with whatever it needs behind it."""
+    with contextlib.ExitStack() as stack:
+        make = _SPECIAL.get(found.__qualname__)
+        yield found.create(make(stack, directory) if make else {})
+
+
+def _storage(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    return {"directory": str(directory / "objects")}
+
+
+def _phishing(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    names = stack.enter_context(name_server({}))
+    blocking = stack.enter_context(web_server({"/block": page("{}")}))
+    return {
+        "nameservers": [f"127.0.0.1:{names.port}"],
+        "pause_seconds": 0,
+        "total_seconds": 2,
+        "blocking": {"url": blocking.url("/block"), "secret": SECRET, "plaintext": True},
+    }
+
+
+def _webhook(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    orders: list[str] = []
+
+    def take(client: socket.socket) -> None:
+        (key,) = (line for line in server.heads[-1].split("\r\n") if line.startswith("Idempotency-Key: "))
+        if key not in orders:
+            orders.append(key)
+        client.sendall(page(f'{{"todo_id": "order-{orders.index(key)}", "status": "ok"}}'))
+
+    server = stack.enter_context(web_server({"/orders": take}))
+    return {"url": server.url("/orders"), "secret": SECRET, "plaintext": True}
+
+
+def _commands(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    return {"programs": _PROGRAMS}
+
+
+_SPECIAL: dict[str, Callable[[contextlib.ExitStack, Path], dict[str, Any]]] = {
+    "FilesystemStorage": _storage,
+    "HttpPhishingService": _phishing,
+    "WebhookActionService": _webhook,
+    "CommandActionService": _commands,
+    "RepeatableCommandActionService": _commands,
+}
+
+
+def hold_to_contract(found: type[ServiceBase], check: Check, directory: Path, known: str | None = None) -> None:
+    """Run one check against one class."""
+    with set_up(found, directory) as service:
+        assert fault_of(Subject(service, known), check) is None
+
+
+def broken_by(base_name: str, service: ServiceBase, known: str | None = None) -> Sequence[str]:
+    """What the contract finds wrong with a class."""
+    subject = Subject(service, known)
+    return [f"{check.says}: {fault}" for check in CHECKS[base_name] if (fault := fault_of(subject, check)) is not None]
