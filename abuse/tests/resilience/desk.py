@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -27,6 +28,9 @@ from abuse.config import PROJECT_ROOT
 from .mails import CUSTOMERS, REPORTER, address
 
 Row = tuple[Any, ...]
+
+HAND_SECONDS = 90
+"""No call takes so long; one that waits for a lock that nobody gives back does."""
 
 SETTINGS = """\
 DATA_DIRECTORY: data
@@ -221,6 +225,8 @@ class Desk:
 
     def _read(self) -> dict[str, Any]:
         assert self._hand.stdout is not None
+        ready, _, _ = select.select([self._hand.stdout], [], [], HAND_SECONDS)
+        assert ready, f"the hand has not answered for {HAND_SECONDS} s\n{self.logs()}"
         answered: dict[str, Any] = json.loads(self._hand.stdout.readline() or '{"error": "the hand has ended"}')
         return answered
 
