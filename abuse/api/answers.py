@@ -30,6 +30,14 @@ class Answer(BaseModel):
         return tuple(field.alias or name for name, field in cls.model_fields.items())
 
 
+class Explanation(Answer):
+    """Why something is where it is."""
+
+    explanation: dict[str, Any] = Field(
+        description="Rules in order with the facts that decided, actions done, what lies ahead, and history."
+    )
+
+
 class Message(Answer):
     """That something was done, or what is wrong."""
 

@@ -15,10 +15,11 @@ from abuse.models.questions import (
     with_body_start,
     with_report_relations,
 )
+from abuse.rules.explain import explain_report
 
 from . import examples
 from .access import current_sight
-from .answers import rows_answer
+from .answers import Explanation, rows_answer
 from .filters import FiltersParameter, read_filters
 from .listing import Condition, Kind, Listing
 from .reports_schemas import ItemAnswer, ItemsAnswer, ReportDetail, ReportRow, ReportRows
@@ -123,6 +124,14 @@ def list_items(report_id: int, query_data: FiltersParameter) -> ItemsAnswer:
     managed = current().MANAGED_NETWORKS
     rows = [ItemAnswer.of(item, ip_category=_ip_category(item.network, managed)) for item in ITEMS.page(items, filters)]
     return ItemsAnswer(items=rows, items_count=items.count())
+
+
+@blueprint.get("/<int:report_id>/explain")
+@blueprint.output(Explanation, example={"explanation": {"report": {"id": 17, "status": "Attached"}, "decisions": []}})
+@blueprint.doc(responses={403: "The report's category is not open to the caller."})
+def explain(report_id: int) -> Explanation:
+    """Explain why a report is where it is"""
+    return Explanation(explanation=explain_report(_visible(report_id).pk))
 
 
 def _visible(report_id: int) -> Report:

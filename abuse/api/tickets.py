@@ -17,10 +17,11 @@ from abuse.models.questions import (
     with_ticket_counts,
     with_ticket_relations,
 )
+from abuse.rules.explain import explain_ticket
 
 from . import examples
 from .access import current_sight, current_user
-from .answers import rows_answer
+from .answers import Explanation, rows_answer
 from .filters import FiltersParameter, read_filters
 from .listing import Condition, Kind, Listing
 from .tickets_schemas import TicketDetail, TicketRow, TicketRows
@@ -108,17 +109,20 @@ def list_tickets(query_data: FiltersParameter) -> Response:
     return rows_answer((TicketRow.of(ticket) for ticket in TICKETS.page(tickets, filters)), names)
 
 
+@blueprint.get("/<int:ticket_id>/explain")
+@blueprint.output(Explanation, example={"explanation": {"ticket": {"publicId": "BCDFGHJKLM"}, "decisions": []}})
+@blueprint.doc(responses={403: "The ticket's category is not open to the caller, or the ticket is confidential."})
+def explain(ticket_id: int) -> Explanation:
+    """Explain why a ticket is where it is"""
+    return Explanation(explanation=explain_ticket(_visible(ticket_id).public_id))
+
+
 @blueprint.get("/<int:ticket_id>")
 @blueprint.output(TicketDetail, example=examples.TICKET_DETAIL)
 @blueprint.doc(responses={403: "The ticket's category is not open to the caller, or the ticket is confidential."})
 def show_ticket(ticket_id: int) -> TicketDetail:
     """Show a ticket, with why it is as it is"""
-    counted = with_ticket_relations(with_ticket_counts(Ticket.all(), user=current_user()))
-    ticket = counted.filter(pk=ticket_id).first()
-    if ticket is None:
-        raise HTTPError(404, f"There is no ticket {ticket_id}")
-    if not current_sight().may_see_ticket(ticket):
-        raise HTTPError(403, f"Your profile in {ticket.category_id} does not open ticket {ticket_id}")
+    ticket = _visible(ticket_id)
     return TicketDetail.of(
         ticket,
         tags=list(tags_on_ticket(ticket)),
@@ -127,3 +131,13 @@ def show_ticket(ticket_id: int) -> TicketDetail:
         history=list(history_of_ticket(ticket)[:MAX_HISTORY]),
         decisions=list(decisions_on_ticket(ticket)[:MAX_DECISIONS]),
     )
+
+
+def _visible(ticket_id: int) -> Ticket:
+    counted = with_ticket_relations(with_ticket_counts(Ticket.all(), user=current_user()))
+    ticket = counted.filter(pk=ticket_id).first()
+    if ticket is None:
+        raise HTTPError(404, f"There is no ticket {ticket_id}")
+    if not current_sight().may_see_ticket(ticket):
+        raise HTTPError(403, f"Your profile in {ticket.category_id} does not open ticket {ticket_id}")
+    return ticket

@@ -16,10 +16,14 @@ NO_COMPLAINT: Mapping[MailKind, str] = {
     MailKind.NEWSLETTER: "a newsletter",
     MailKind.SPAM: "spam sent to the desk itself",
     MailKind.DMARC_AGGREGATE: "a DMARC aggregate report: statistics, no complaint",
+    MailKind.INFORMATION: "information that asks for nothing",
 }
 """Mails that become no report, and how that is said. Everything else does: what is not understood, a person sees."""
 
-DOUBTFUL = frozenset({MailKind.NEWSLETTER, MailKind.SPAM})
+STATEMENTS = frozenset({MailKind.LEGAL_REQUEST, MailKind.COUNTER_NOTICE, MailKind.RETRACTION})
+"""Mails about a case that accuse nobody, whatever they name: one report without a customer, for a person to read."""
+
+DOUBTFUL = frozenset({MailKind.NEWSLETTER, MailKind.SPAM, MailKind.INFORMATION})
 """Kinds that are guessed from the text: a reporter we trust is given the benefit of the doubt."""
 
 

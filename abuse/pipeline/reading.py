@@ -20,7 +20,7 @@ from abuse.services.phishing import PingResponse
 from abuse.services.storage import StorageService
 
 from .claims import Claim
-from .kinds import DOUBTFUL, is_complaint
+from .kinds import DOUBTFUL, STATEMENTS, is_complaint
 from .senders import authenticate
 from .spool import Spool
 
@@ -132,7 +132,7 @@ def identify(mails: Sequence[ReadMail]) -> None:
     asked: list[tuple[ReadMail, ParsedItem]] = []
     queries: list[Query] = []
     for mail in mails:
-        if not is_complaint(mail.parsed.kind) and mail.parsed.kind not in DOUBTFUL:
+        if mail.parsed.kind in STATEMENTS or not (is_complaint(mail.parsed.kind) or mail.parsed.kind in DOUBTFUL):
             continue
         for item in mail.parsed.items:
             query = query_of(item, at=believable(item.seen_at or mail.date, mail.claim.received_at))

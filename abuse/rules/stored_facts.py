@@ -57,6 +57,7 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "service_type": ("service",),
     "has_defendant": (),
     "sender_authentication": (),
+    "mail_kind": ("email",),
     "report_category": (),
     "report_body": ("body",),
     "report_subject": (),

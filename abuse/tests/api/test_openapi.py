@@ -18,10 +18,13 @@ from abuse.api import examples
 from abuse.api.reports_schemas import ItemsAnswer, ReportDetail, ReportRow
 from abuse.api.tickets_schemas import TicketDetail, TicketRow
 
+# Each request looks after the connection of its thread, which an earlier test may have left open.
+pytestmark = pytest.mark.django_db
+
 METHODS = {"get", "post", "put", "patch", "delete"}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def document(app: APIFlask) -> dict[str, Any]:
     response = app.test_client().get("/api/openapi.json")
     assert response.mimetype == "application/json"

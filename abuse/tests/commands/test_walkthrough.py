@@ -145,7 +145,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     root = tmp_path_factory.mktemp("checkout") / "cerberus"
     root.mkdir()
     ignored = shutil.ignore_patterns("__pycache__", "*.pyc")
-    for name in ("abuse", "bench", "demo"):
+    for name in ("abuse", "bench", "demo", "docs", "fuzz"):
         shutil.copytree(PROJECT_ROOT / name, root / name, ignore=ignored)
     for name in ("main.py", "settings-sample.yml", "pyproject.toml"):
         shutil.copy(PROJECT_ROOT / name, root / name)

@@ -281,3 +281,15 @@ def test_a_blacklisted_sender_is_ignored_visibly_and_can_be_retried(deliver: Del
 
 def test_make_mail_gives_each_mail_an_id_of_its_own() -> None:
     assert make_mail("a") != make_mail("b")
+
+
+@pytest.mark.parametrize("sender", ["cert@trusted.example", "court@justice.example"])
+def test_a_statement_accuses_nobody_and_waits_for_a_person(deliver: Deliver, trusted: Provider, sender: str) -> None:
+    text = (
+        "Pursuant to the attached court order you are requested to disclose the subscriber data of 203.0.113.1.\n"
+        "Police department, cybercrime unit. Case reference 4711."
+    )
+    deliver(text, sender=sender, subject="Request for subscriber information: court order")
+    report = Report.get()
+    assert Email.get().kind == "legal_request"
+    assert (report.status, report.defendant, Ticket.count(), fired(report)) == ("ToValidate", None, 0, "statements")

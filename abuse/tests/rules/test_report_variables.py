@@ -347,7 +347,14 @@ DESCRIBED = {
     "ticket_count", "has_defendant_answers", "service_type", "service_action_count", "service_action_count_last_days",
     "rule_applied", "report_received_beetween",
 }  # fmt: skip
-MORE = {"attach_if_exists", "sender_authentication", "provider_tags", "reporter_trust", "reporter_reports_count"}
+MORE = {
+    "attach_if_exists",
+    "mail_kind",
+    "provider_tags",
+    "reporter_reports_count",
+    "reporter_trust",
+    "sender_authentication",
+}
 
 
 def test_one_class_has_all_variables() -> None:

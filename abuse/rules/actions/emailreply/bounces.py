@@ -25,10 +25,6 @@ def resend(ticket: Ticket, bounce: ParsedEmail, *, actor: User) -> str | None:
     if lost is None or not spare or not is_address(spare) or spare.lower() == lost.recipient.lower():
         _give_up(ticket, actor=actor)
         return None
-    tried = OutgoingMessage.filter(ticket=ticket, recipient__iexact=spare, subject=lost.subject, body=lost.body)
-    if tried.exists():
-        _give_up(ticket, actor=actor)
-        return None
     message_id = EmailService.send_email(
         ticket,
         spare,

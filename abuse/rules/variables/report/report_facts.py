@@ -38,6 +38,12 @@ class ReportFacts(ReportVariablesBase):
     def report_recipients(self) -> list[str]:
         return list(self.parsed_email.recipients) if self.parsed_email else []
 
+    @string_rule_variable(label="What the mail is: abuse_report, legal_request, counter_notice, retraction …")
+    def mail_kind(self) -> str:
+        if self.parsed_email is not None:
+            return str(self.parsed_email.kind)
+        return self.report.email.kind if self.report.email else ""
+
     @string_rule_variable(label="Text of the mail")
     def report_body(self) -> str:
         return self.report.body
