@@ -36,6 +36,7 @@ from .invariants import Violation, check, check_item, check_text, is_by_the_cloc
 Target = Callable[[bytes], None]
 
 MAX_ROWS = 2_000  # of a feed that are read again
+MAX_TEXT = 500_000  # bytes of a text: each reader gets it, one after the other
 _SENT = datetime(2025, 3, 4, 8, 15, tzinfo=UTC)
 _NAMES = ("", "feed.csv", "2025-03-04-scan_ssh-isp.csv", "list.txt", "events.json", "page.html", "report.xml.gz")
 
@@ -101,7 +102,7 @@ def template(data: bytes) -> None:
 
 def text(data: bytes) -> None:
     """Each reader of texts by itself."""
-    words = charset.decode(data)[0]
+    words = charset.decode(data[:MAX_TEXT])[0]
     context = contexts()[0]
     items = [*extraction.extract(words, "body", context), *extraction.weak_names(words, "body", context)]
     for item in eventtimes.with_times(items, words, sent=_SENT, sent_zone=context.tzdefault):

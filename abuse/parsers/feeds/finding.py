@@ -181,9 +181,11 @@ def _first_items(
     most = context.limits.max_items
     kept: dict[tuple[object, ...], ParsedItem] = {}
     met = Tally()
+    read = 0
     for part, table in tables:
         for row in table_rows(part, table, context, met, context.limits.max_archive_bytes):
-            if len(kept) >= most or met.rows + met.rejected > 2 * most:
+            read += len(row.facts)  # a range of addresses is many
+            if len(kept) >= most or read + met.rejected > 2 * most:
                 return tuple(islice(kept.values(), most)), False
             for item in row.items(table.place):
                 kept.setdefault((item.kind, item.value, item.port, item.seen_at, item.category), item)

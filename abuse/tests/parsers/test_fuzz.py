@@ -144,6 +144,14 @@ class TestFound:
         assert time.thread_time() - start < 4
         assert values(parsed, ItemKind.IP) == ["192.0.2.5"]
 
+    def test_many_rows_of_wide_ranges(self) -> None:
+        rows = "".join(f"1.0.0.{n % 200};255.255.{n // 200}.254;2025-03-04 07:00;spam\n" for n in range(20_000))
+        start = time.thread_time()
+        parsed = read(f"start;end;time;category\n{rows}".encode())
+        assert time.thread_time() - start < 3
+        assert parsed.feed is not None
+        assert not parsed.feed.is_whole
+
     @pytest.mark.parametrize(
         ("line", "words"),
         [("? [a, b]\n: c", "expected a word"), ("? {a: b}\n: c", "expected a word"), ("x: 2025-02-30", "is not YAML")],
