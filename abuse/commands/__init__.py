@@ -25,6 +25,7 @@ class Entry(NamedTuple):
 COMMANDS: dict[str, Entry] = {
     "add-rule": Entry("add_rule", "Add or update a Cerberus rule from file."),
     "check-templates": Entry("check_templates", "Check templates of reporters and their samples.", needs_setup=False),
+    "check-service": Entry("check_service", "Check a class of your own against the contract of its service."),
     "create-user": Entry("create_user", "Create a user, or give one a new password."),
     "doctor": Entry("doctor", "Check settings, servers, migrations, classes and permissions.", needs_setup=False),
     "explain": Entry("explain", "Say why a ticket, a report or a mail is where it is."),
