@@ -33,7 +33,7 @@ def command(file: Path | None, option: Path | None, yes: bool) -> None:
     if not (yes or click.confirm(f"Store the rule of {path}?", default=True)):
         raise click.ClickException("not stored")
     try:
-        row, is_new = save_rule(path.read_text(encoding="utf-8"))
+        row, is_new = save_rule(path.read_bytes().decode("utf-8"))
     except DocumentError as error:
         raise click.ClickException(f"{path}: not stored\n{error}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import OperationalError
 from django.db.backends.postgresql import base
 
 from abuse import embedded
@@ -17,7 +18,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     """
 
     def get_connection_params(self) -> dict[str, Any]:
-        address = embedded.start(current().data_directory / "servers").postgres
+        try:
+            address = embedded.start(current().data_directory / "servers").postgres
+        except embedded.EmbeddedServerError as error:
+            # What waits for a database that is away shall wait for this one too.
+            raise OperationalError(str(error)) from error
         parameters: dict[str, Any] = super().get_connection_params()
         parameters.update(host=str(address.host), port=address.port, user=address.user, password=address.password)
         return parameters

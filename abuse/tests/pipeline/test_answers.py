@@ -68,11 +68,21 @@ def test_the_reporter_who_was_written_to_is_known(deliver: Deliver, ticket: Tick
     assert Deadline.get(kind="reminder").state == DeadlineState.PENDING
 
 
-def test_an_answer_to_a_closed_ticket_is_kept_and_reopens_nothing(deliver: Deliver, ticket: Ticket) -> None:
+def test_a_customers_answer_to_a_closed_ticket_reopens_it(deliver: Deliver, ticket: Ticket) -> None:
     tickets.close_ticket(Ticket.get(), "fixed", actor=robot())
     deliver("Thank you.", sender="c1@customer.example", to=address(ticket))
     ticket.refresh_from_db()
-    assert (ticket.status, ReceivedMessage.count()) == ("Closed", 1)
+    assert (ticket.status, ReceivedMessage.count()) == ("Reopened", 1)
+
+
+def test_others_who_write_to_a_closed_ticket_are_kept_and_reopen_nothing(
+    deliver: Deliver, ticket: Ticket, trusted: Provider
+) -> None:
+    tickets.close_ticket(Ticket.get(), "fixed", actor=robot())
+    deliver("Thanks.", sender=trusted.email, to=address(ticket, "Plaintiff"))
+    deliver("Me too.", sender="mallory@evil.test", to=address(ticket))
+    ticket.refresh_from_db()
+    assert (ticket.status, ReceivedMessage.count()) == ("Closed", 2)
 
 
 def test_a_robots_answer_is_kept_and_answers_nothing(deliver: Deliver, ticket: Ticket) -> None:

@@ -74,6 +74,7 @@ def ask(name: str, ticket: Ticket, mail: ParsedEmail, category: str = "Defendant
         ("email_subject", answer(), "Re: case"),
         ("mail_kind", answer(kind=MailKind.BOUNCE), "bounce"),
         ("sender_is_known", answer(), True),
+        ("ticket_status", answer(), "open"),
     ],
 )
 def test_what_is_known_of_an_answer(ticket: Ticket, name: str, mail: ParsedEmail, expected: object) -> None:
@@ -96,7 +97,7 @@ def test_the_catalogue_of_answers() -> None:
     variables = {variable.name for variable in DefaultEmailReplyVariables.get_all_variables()}
     assert variables == {
         "category", "email_sender", "email_body", "email_subject", "ticket_in_cdn_cache", "sender_is_known",
-        "mail_kind",
+        "mail_kind", "ticket_status",
     }  # fmt: skip
     assert {action.name for action in DefaultEmailReplyActions.get_all_actions()} == {
         "attach_external_answer", "cancel_pending_jobs", "set_ticket_status", "close_ticket", "send_email",

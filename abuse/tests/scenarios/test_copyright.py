@@ -143,16 +143,17 @@ def test_an_answer_takes_back_a_measure_that_was_ordered_in_the_same_transaction
     assert desk.ticket() == ticket
 
 
-def test_an_answer_after_the_measure_is_kept_and_changes_nothing(desk: Desk, told: TicketRow) -> None:
+def test_an_answer_after_the_measure_brings_the_case_back_to_a_person(desk: Desk, told: TicketRow) -> None:
     desk.pass_time()
     closed = desk.ticket()
+    assert (closed.status, closed.resolution) == ("Closed", "fixed")
     desk.receive(answer(told))
     desk.tick()
 
-    assert desk.ticket() == closed
-    assert (closed.status, closed.resolution) == ("Closed", "fixed")
+    assert desk.ticket().status == "Reopened"
     assert desk.mail_states() == ["processed", "answer"]
-    assert desk.history(closed)[-2:] == ["ChangeStatus Closed", "ReceiveEmail"]
+    after_closing = desk.history(closed)[desk.history(closed).index("ChangeStatus Closed") :]
+    assert after_closing[:3] == ["ChangeStatus Closed", "ReceiveEmail", "ChangeStatus Reopened"]
     assert desk.rows("SELECT sender, authentic FROM abuse_receivedmessage") == [(mailbox(1), True)]
     assert len(desk.measures()) == 1
     assert len(desk.sink.mails) == 4

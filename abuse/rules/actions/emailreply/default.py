@@ -61,8 +61,11 @@ class DefaultEmailReplyActions(BaseActions):
         ],
     )
     def set_ticket_status(self, status: str) -> str:
-        """A closed ticket stays closed: the answer is kept with it, and a person decides whether to reopen."""
-        if self.ticket.status not in {status, TicketStatus.CLOSED}:
+        """A closed ticket can only be reopened, unless it was merged: any other status leaves it closed."""
+        if self.ticket.status == TicketStatus.CLOSED:
+            if status == TicketStatus.REOPENED and self.ticket.merged_into_id is None:
+                moves.reopen(self.ticket, actor=self.actor)
+        elif self.ticket.status != status:
             moves.set_status(self.ticket, TicketStatus(status), actor=self.actor)
         return self.ticket.status
 

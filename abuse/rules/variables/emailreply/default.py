@@ -43,6 +43,10 @@ class DefaultEmailReplyVariables(BaseVariables):
     def mail_kind(self) -> str:
         return str(self.parsed_email.kind)
 
+    @string_rule_variable(label="Status of the ticket, lower case")
+    def ticket_status(self) -> str:
+        return self.ticket.status.lower()
+
     @string_rule_variable(label="Address of the sender, lower case")
     def email_sender(self) -> str:
         return self.parsed_email.provider.lower()
