@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -95,6 +95,19 @@ def raise_alarm(
         defaults={"message": message, "email_id": email_id, "details": details, "raised_at": timezone.now()},
     )
     return is_new
+
+
+def note_columns(provider: str, template: str, unknown: Sequence[str], *, email_id: int) -> None:
+    """Raise an alarm for a feed with columns that nobody knows; settle it when the feed has none any more."""
+    if unknown:
+        message = f"{provider}: {template} has columns that nobody knows: {', '.join(unknown[:10])}. What do they say?"
+        raise_alarm(
+            DriftAlarm.Kind.UNKNOWN_COLUMNS, provider, template, message, email_id=email_id, columns=list(unknown[:50])
+        )
+        return
+    DriftAlarm.filter(
+        kind=DriftAlarm.Kind.UNKNOWN_COLUMNS, provider_id=provider, template=template, settled_at__isnull=True
+    ).update(settled_at=timezone.now())
 
 
 def look_for_drift(*, now: datetime | None = None) -> DriftChecked:

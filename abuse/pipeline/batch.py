@@ -10,7 +10,7 @@ from django.db.models import Count, Q
 
 from abuse.config import Settings
 from abuse.controllers.defendants import service_key
-from abuse.controllers.drift import Reading, record_readings
+from abuse.controllers.drift import Reading, note_columns, record_readings
 from abuse.controllers.history import robot
 from abuse.controllers.providers import provider_key
 from abuse.controllers.together import Together, Triple, written_together
@@ -64,6 +64,11 @@ def settle(mails: Sequence[ReadMail], settings: Settings) -> list[Fate]:
             Reading(provider_key(mail.parsed.provider), mail.parsed.template[:128], len(mail.parsed.items))
             for mail in complaints
         )
+        for mail in complaints:
+            if mail.parsed.feed is not None:
+                unknown = [name[:100] for name in mail.parsed.feed.unknown_columns]
+                key = provider_key(mail.parsed.provider)
+                note_columns(key, mail.parsed.template[:128], unknown, email_id=mail.claim.email_id)
     return fates
 
 

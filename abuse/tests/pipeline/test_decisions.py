@@ -293,3 +293,26 @@ def test_a_statement_accuses_nobody_and_waits_for_a_person(deliver: Deliver, tru
     report = Report.get()
     assert Email.get().kind == "legal_request"
     assert (report.status, report.defendant, Ticket.count(), fired(report)) == ("ToValidate", None, 0, "statements")
+
+
+def test_a_feed_with_a_column_that_nobody_knows_raises_an_alarm_until_it_is_gone(deliver: Deliver) -> None:
+    from email.message import EmailMessage
+
+    from abuse.models import DriftAlarm
+
+    def feed(header: str, row: str, number: int) -> bytes:
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = "feed@reporter.example", "abuse@example.net", "Events"
+        mail["Message-ID"] = f"<feed-{number}@reporter.example>"
+        mail.set_content("See the attached table.")
+        mail.add_attachment(f"{header}\n{row}\n".encode(), maintype="text", subtype="csv", filename="events.csv")
+        return mail.as_bytes()
+
+    deliver(feed("timestamp,ip,port,zorkmid", "2026-11-20 10:00:00,203.0.113.1,25,7", 1))
+    alarm = DriftAlarm.get()
+    assert (alarm.kind, alarm.details, alarm.settled_at) == ("unknown_columns", {"columns": ["zorkmid"]}, None)
+    assert "zorkmid" in alarm.message
+    assert alarm.email == Email.get()
+    deliver(feed("timestamp,ip,port", "2026-11-21 10:00:00,203.0.113.1,25", 2))
+    assert DriftAlarm.get().settled_at is not None
+    assert Report.count() == 2
