@@ -24,8 +24,9 @@ def run(target: str, seconds: float) -> int:
         (corpus / f"sample-{number}").write_bytes(sample)
     check = TARGETS[target]
 
-    def change(data: bytes, _largest: int, seed: int) -> bytes:
-        return mutated((data or samples[0], *samples[:1]), 0, Random(seed))  # noqa: S311 - libFuzzer's own seed
+    def change(data: bytes, largest: int, seed: int) -> bytes:
+        random = Random(seed)  # noqa: S311 - libFuzzer says the seed
+        return mutated((data or samples[0], random.choice(samples)), 0, random)[:largest]
 
     arguments = [
         sys.argv[0],

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import html
 
+import re2
+
 MAX_TAGS = 200_000  # after so many the rest is dropped
 
 _BLOCKS = frozenset(
@@ -20,6 +22,7 @@ _BLOCKS = frozenset(
 )  # fmt: skip
 _CELLS = frozenset((b"td", b"th"))
 _UNSEEN = (b"script", b"style", b"title")
+_LONG_NUMBER = re2.compile(r"&#(?:[0-9]{8,}|[xX][0-9A-Fa-f]{8,});?")
 _LETTERS = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -57,9 +60,17 @@ def to_text(markup: str) -> str:
         out.append(_squeeze(text))
     if target:
         out.append(b" <" + target + b"> ")
-    readable = html.unescape(b"".join(out).decode("utf-8", "replace")).replace("\xa0", " ")
+    readable = unescape(b"".join(out).decode("utf-8", "replace")).replace("\xa0", " ")
     lines = [line.strip() for line in readable.split("\n")]
     return "\n".join(line for number, line in enumerate(lines) if line or (number and lines[number - 1])).strip("\n")
+
+
+def unescape(text: str) -> str:
+    """`text` with character references undone; one whose number no character has is U+FFFD, however long it is.
+
+    The standard library refuses to read numbers of thousands of digits.
+    """
+    return html.unescape(_LONG_NUMBER.sub("&#xfffd;", text) if "&#" in text else text)
 
 
 def _without_unseen(data: bytes) -> bytes:

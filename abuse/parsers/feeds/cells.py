@@ -75,7 +75,7 @@ def _moment(text: str, zone: tzinfo) -> datetime | None:
     if len(text) == 19 and text[4] == "-" and text[13] == ":":
         try:
             return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
-        except ValueError:  # looks alike only
+        except (ValueError, OverflowError):  # looks alike only, or is no moment in UTC
             return None
     text = text.strip()
     if text.isdecimal() and text.isascii():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from ipaddress import ip_address
 from typing import Any
 
+from .. import htmltext
 from ..charset import clean
 from .columns import normalised, rank_of, role_of
 from .layout import Role
@@ -177,7 +177,7 @@ def table_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
             tag, _, text = piece.partition(">")
             name = tag.split(None, 1)[0].lower() if tag.split() else ""
             if name in ("td", "th", "/td", "/th", "tr", "/tr", "/table") and cell is not None and row is not None:
-                row.append(" ".join(html.unescape("".join(cell)).split()))
+                row.append(" ".join(htmltext.unescape("".join(cell)).split()))
                 cell = None
             if name in ("tr", "/tr", "/table") and row:
                 yield table, row

@@ -101,11 +101,10 @@ def _of_observation(
 def _of_observable(
     entry: dict[str, Any], seen_at: datetime | None, times: int | None, place: str, context: ParserContext
 ) -> ParsedItem | None:
-    if entry.get("type") not in _OBSERVABLES:
+    type_ = _text(entry.get("type"))
+    if type_ not in _OBSERVABLES:
         return None
-    return building.item(
-        entry.get("value"), f"{place} {entry['type']}", context, seen_at=seen_at, times=times, kinds=_KINDS
-    )
+    return building.item(entry.get("value"), f"{place} {type_}", context, seen_at=seen_at, times=times, kinds=_KINDS)
 
 
 def _type_words(objects: list[dict[str, Any]]) -> Iterator[str]:

@@ -5,13 +5,13 @@ All is linear in the text, with a bound on how many places are looked at.
 
 from __future__ import annotations
 
-import html
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import re2
 
+from .. import htmltext
 from .compiled import Block, Source
 from .texts import View
 
@@ -176,7 +176,7 @@ def _attributes(name: bytes, tag: re2._Match) -> Iterator[Piece]:
     for found in _ATTRIBUTE.finditer(tag.group(3)[:MAX_VALUE]):
         value = found.group(2) if found.group(2) is not None else found.group(3)
         if found.group(1).lower() == name and value:
-            yield Piece(html.unescape(_text(value) or "").strip(), tag.start(3) + found.start())
+            yield Piece(htmltext.unescape(_text(value) or "").strip(), tag.start(3) + found.start())
 
 
 def _content(data: bytes, start: int, end: int) -> str:
@@ -185,7 +185,7 @@ def _content(data: bytes, start: int, end: int) -> str:
         stop = data.find(b"]]>", start, min(end, start + MAX_VALUE))
         return (_text(data[start : stop if stop >= 0 else start]) or "").strip()
     stop = data.find(b"<", start, min(end, start + MAX_VALUE))
-    return html.unescape(_text(data[start : stop if stop >= 0 else start]) or "").strip()
+    return htmltext.unescape(_text(data[start : stop if stop >= 0 else start]) or "").strip()
 
 
 def _text(data: bytes | None, at_most: int = MAX_VALUE) -> str | None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
 import time
 import zipfile
 from collections.abc import Iterator
+from datetime import timedelta, timezone
 from pathlib import Path
 from random import Random
 
@@ -143,6 +145,26 @@ class TestFound:
         parsed = read(f"<html>{table * 1_500}</html>".encode())
         assert time.thread_time() - start < 4
         assert values(parsed, ItemKind.IP) == ["192.0.2.5"]
+
+    def test_a_character_reference_of_thousands_of_digits(self) -> None:
+        digits = "9" * 5_000
+        raw = mail(f"<p>&#{digits}; 192.0.2.1 &#x41;&amp;&#xFFFFFFFFF;", extra="Content-Type: text/html\n")
+        assert read(raw).body == "\ufffd 192.0.2.1 A&\ufffd"
+        table = f"<table><tr><th>IP<th>URL<tr><td>192.0.2.1&#{digits};<td>http://x.example.org/&#{digits};a</table>"
+        assert "http://x.example.org/" in values(read(table.encode()))
+
+    def test_a_day_that_only_one_side_of_the_earth_has(self) -> None:
+        raw = b"timestamp,ip\n0001-01-01 00:00:00,192.0.2.1\n9999-12-31 23:59:59,192.0.2.2\n"
+        for hours in (14, -12):
+            parsed = read(raw, tzdefault=timezone(timedelta(hours=hours)))
+            assert values(parsed) == ["192.0.2.1", "192.0.2.2"]
+
+    def test_a_stix_object_whose_type_is_a_list(self) -> None:
+        bundle = {
+            "type": "bundle",
+            "objects": [{"type": ["url"], "value": "x"}, {"type": "url", "value": "http://a.example.org/"}],
+        }
+        assert values(read(mail(json.dumps(bundle)))) == ["http://a.example.org/"]
 
     def test_many_rows_of_wide_ranges(self) -> None:
         rows = "".join(f"1.0.0.{n % 200};255.255.{n // 200}.254;2025-03-04 07:00;spam\n" for n in range(20_000))
