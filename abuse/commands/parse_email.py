@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ from abuse.parsers.flow import parse_with_reading
 from abuse.parsers.summary import to_json
 from abuse.parsers.templating import explain
 from abuse.pipeline.context import parser_context
+from abuse.utils.memory import peak_bytes
 
 
 @click.command("parse-email")
@@ -80,7 +80,7 @@ def _print_summary(name: str, context: ParserContext, as_json: bool) -> bool:
         "seconds": round(seconds, 3),
         "rows_per_second": round(counts["rows"] / seconds) if seconds else 0,
         # the kernel counts in kilobytes
-        "peak_memory_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "peak_memory_mb": round(peak_bytes() / 2**20, 1),
     }
     if as_json:
         click.echo(json.dumps({"file": name, **counts}, ensure_ascii=False))

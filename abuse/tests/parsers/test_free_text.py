@@ -92,7 +92,10 @@ def test_archived_logs_are_searched_in_memory() -> None:
 
 
 def test_an_archive_that_unpacks_to_too_much_is_left() -> None:
-    raw = multipart("Content-Type: text/plain\n\nabuse log", archive("x.csv", b"192.0.2.46\n" * 1_000_000))
+    raw = multipart(
+        "Content-Type: text/plain\n\nabuse log",
+        archive("x.log", b"what our log says of 192.0.2.46 in words\n" * 400_000),
+    )
     parsed = read(raw)
     assert parsed.items == ()
     assert "An attached zip archive unpacks to too much; it is not read further." in parsed.defects
