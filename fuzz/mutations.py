@@ -22,6 +22,8 @@ from .tokens import BYTES, DATES, HOSTS, LABELS, NUMBERS, VALUES, WORDS
 Change = Callable[[bytes, Random], bytes]
 
 MAX_SIZE = 200_000
+WINDOW = 4_000
+"""Bytes in which values are looked for."""
 LARGE = 2_000_000
 """One input in `LARGE_ONE_IN` is made so large, by repeating a piece of it."""
 LARGE_ONE_IN = 2_000
@@ -31,7 +33,7 @@ _NUMBER = re.compile(rb"\d{1,20}")
 _DATE = re.compile(
     rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?\S{0,6}|[A-Z][a-z]{2}, +\d{1,2} [A-Z][a-z]{2} \d{4} [\d:]{8}.{6}"
 )
-_HOST = re.compile(rb"(?:\d{1,3}\.){3}\d{1,3}|[\w-]+(?:\.[\w-]+)+|[0-9a-f]*:[0-9a-f:]+:[0-9a-f]*")
+_HOST = re.compile(rb"(?:\d{1,3}\.){3}\d{1,3}|[\w-]+(?:\.[\w-]+)+|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,8}")
 _LABEL = re.compile(rb"(?i)(?<=charset=)\S+|(?<=encoding: )\S+|(?<=content-type: )[\w/.+-]+|(?<==\?)[\w-]+(?=\?)")
 _FIELD = re.compile(rb"(?m)^([A-Za-z][A-Za-z-]{1,30}:).*$")
 _QUOTED = re.compile(rb'"[^"\n]{0,200}"|>[^<>\n]{1,200}<|(?<=,)[^,\n]{1,80}(?=,)')
@@ -122,17 +124,22 @@ def _line_ends(data: bytes, random: Random) -> bytes:
 
 
 def _replacing(pattern: re.Pattern[bytes], tokens: Sequence[bytes]) -> Change:
-    """One match of the pattern, or all, replaced by a token."""
+    """One match of the pattern in some part of the input, or all there, replaced by a token."""
 
     def change(data: bytes, random: Random) -> bytes:
-        spans = [match.span() for match, _ in zip(pattern.finditer(data), range(500), strict=False)]
+        # some of these patterns take quadratic time
+        first = random.randrange(max(1, len(data) - WINDOW))
+        window = data[first : first + WINDOW]
+        spans = [match.span() for match in pattern.finditer(window)]
         if not spans:
             return data
         token = random.choice(tokens)
         if random.randrange(20) == 0:
-            return pattern.sub(lambda _: token, data, count=500)
-        start, end = random.choice(spans)
-        return data[:start] + token + data[end:]
+            changed = pattern.sub(lambda _: token, window)
+        else:
+            start, end = random.choice(spans)
+            changed = window[:start] + token + window[end:]
+        return data[:first] + changed + data[first + WINDOW :]
 
     return change
 
