@@ -178,11 +178,8 @@ class _Worker:
         self.process.start()
         sender.close()
         self.is_open = True
+        self.is_dead = False  # ended before it was done
         self._seen = (-1, time.monotonic())
-
-    @property
-    def is_dead(self) -> bool:
-        return not self.process.is_alive() and not self.pipe.poll()
 
     @property
     def is_stuck(self) -> bool:
@@ -201,7 +198,8 @@ class _Worker:
                     self.is_open = False
                 else:
                     figures.add(sent)
-        except EOFError:  # it died; whoever asks sees that
+        except EOFError:
+            self.is_dead = True
             self.process.join(5)
         return figures
 

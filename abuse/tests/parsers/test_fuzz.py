@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 import time
 import zipfile
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ class TestRandom:
 
     @pytest.mark.parametrize("target", targets.TARGETS)
     def test_mutated_samples(self, target: str) -> None:
-        for number in range(250):
+        for number in range(150):
             _, trouble = mutate.run_one(target, 7, number, mutate.build(target, 7, number))
             assert trouble is None, f"bin/fuzz --target {target} --replay 7:{number}\n{trouble.words}"
 
@@ -84,6 +85,26 @@ class TestMachinery:
         figures = mutate.run("text", 5, 60, 2)
         assert (figures.inputs, figures.troubles, figures.deaths) == (60, {}, 0)
         assert figures.cpu_seconds > 0
+
+    def test_a_process_that_dies_is_replaced_and_its_input_kept(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr(mutate, "FINDINGS", tmp_path)
+        monkeypatch.setattr(mutate, "REPORT_SECONDS", 0.0)
+        killed: list[int | None] = []
+
+        def kill(figures: mutate.Figures, _seconds: float) -> None:
+            if figures.inputs and not killed:
+                (child,) = multiprocessing.active_children()
+                child.kill()
+                killed.append(child.pid)
+
+        figures = mutate.run("text", 5, 3_000, 1, tell=kill)
+        assert (len(killed), figures.deaths) == (1, 1)
+        ((trouble,),) = figures.troubles.values()
+        assert trouble.words == "the process ended with code -9"
+        assert (tmp_path / f"{trouble.name}.bin").read_bytes() == mutate.build("text", 5, trouble.number)
+        assert 3_000 > figures.inputs > 1_000, "what the dead process had not told yet is missing, and nothing else"
 
     def test_what_escapes_is_named_by_its_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(mutate, "TARGETS", {"text": _fail})
