@@ -14,10 +14,11 @@ def install(app: APIFlask) -> None:
     """Make the API part of an application."""
     errors.install(app)
     openapi.install(app)
-    app.before_request(access.require_login)
+    app.before_request(access.guard)
     app.after_request(_guarded)
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint)
+    access.endpoints(app)  # refuses to start with an endpoint that declares no right
 
 
 def _guarded(response: Response) -> Response:

@@ -8,7 +8,9 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from .access import PREFIX, PUBLIC_ENDPOINTS, TOKEN_HEADER
+from abuse.policies import Right
+
+from .access import PREFIX, TOKEN_HEADER, endpoints
 from .errors import ERROR_REF, ERROR_SCHEMA, error_response
 from .filters import Filters
 
@@ -42,13 +44,16 @@ def install(app: APIFlask) -> None:
         VALIDATION_ERROR_SCHEMA=ERROR_SCHEMA,
         HTTP_ERROR_SCHEMA=ERROR_SCHEMA,
     )
-    app.spec_processor(_in_order)
+
+    @app.spec_processor
+    def in_order(document: Any) -> Any:
+        return _in_order(document, {name for name, needs in endpoints(app).items() if needs.right is Right.PUBLIC})
 
 
-def _in_order(document: Any) -> Any:
+def _in_order(document: Any, public_endpoints: set[str]) -> Any:
     document["paths"] = {path: item for path, item in document["paths"].items() if path.startswith(PREFIX)}
     document["security"] = [{SECURITY_NAME: []}]
-    public = {endpoint.replace(".", "_") for endpoint in PUBLIC_ENDPOINTS}
+    public = {endpoint.replace(".", "_") for endpoint in public_endpoints}
     for item in document["paths"].values():
         for method, operation in item.items():
             if operation["operationId"] in {f"{method}_{name}" for name in public}:

@@ -15,10 +15,11 @@ from abuse.models.questions import (
     with_body_start,
     with_report_relations,
 )
+from abuse.policies import Right
 from abuse.rules.explain import explain_report
 
 from . import examples
-from .access import current_sight
+from .access import current_sight, needs, require
 from .answers import Explanation, rows_answer
 from .filters import FiltersParameter, read_filters
 from .listing import Condition, Kind, Listing
@@ -86,6 +87,7 @@ ITEMS: Listing[ReportItem] = Listing(
 
 
 @blueprint.get("")
+@needs(Right.LOOK)
 @blueprint.input(FiltersParameter, location="query")
 @blueprint.output(ReportRows, example=[examples.REPORT_ROW])
 @blueprint.doc(description=REPORTS.description("Without conditions, archived reports are left out."))
@@ -101,6 +103,7 @@ def list_reports(query_data: FiltersParameter) -> Response:
 
 
 @blueprint.get("/<int:report_id>")
+@needs(Right.SEE_REPORT, recorded=True)
 @blueprint.output(ReportDetail, example=examples.REPORT_DETAIL)
 @blueprint.doc(responses={403: "The report's category is not open to the caller."})
 def show_report(report_id: int) -> ReportDetail:
@@ -110,6 +113,7 @@ def show_report(report_id: int) -> ReportDetail:
 
 
 @blueprint.get("/<int:report_id>/items")
+@needs(Right.SEE_REPORT)
 @blueprint.input(FiltersParameter, location="query")
 @blueprint.output(ItemsAnswer, example=examples.ITEMS)
 @blueprint.doc(
@@ -127,6 +131,7 @@ def list_items(report_id: int, query_data: FiltersParameter) -> ItemsAnswer:
 
 
 @blueprint.get("/<int:report_id>/explain")
+@needs(Right.SEE_REPORT, recorded=True)
 @blueprint.output(Explanation, example={"explanation": {"report": {"id": 17, "status": "Attached"}, "decisions": []}})
 @blueprint.doc(responses={403: "The report's category is not open to the caller."})
 def explain(report_id: int) -> Explanation:
@@ -138,8 +143,7 @@ def _visible(report_id: int) -> Report:
     report = with_report_relations(Report.all()).filter(pk=report_id).first()
     if report is None:
         raise HTTPError(404, f"There is no report {report_id}")
-    if not current_sight().may_see_report(report):
-        raise HTTPError(403, f"You have no profile in {report.category_id}, the category of report {report_id}")
+    require(Right.SEE_REPORT, report)
     return report
 
 

@@ -10,8 +10,9 @@ from pydantic import Field
 
 from abuse.config import current
 from abuse.controllers import accounts
+from abuse.policies import Right
 
-from .access import caller_address, sent_token
+from .access import caller_address, needs, sent_token
 from .answers import Answer, EpochSeconds, Message
 from .errors import error_response
 from .filters import Text
@@ -39,6 +40,7 @@ class NewToken(Answer):
 
 
 @blueprint.post("/auth")
+@needs(Right.PUBLIC)
 @blueprint.input(Credentials, example={"name": "alice", "password": "correct horse battery staple"})
 @blueprint.output(NewToken, example={"token": "6Qm0mXxJ3b4nY0xT3JrS0eWl0mFZk0nJ7W9bq3cXv1g", "expiresAt": 1767312000})
 @blueprint.doc(responses=_REFUSALS)
@@ -59,6 +61,7 @@ def log_in(json_data: Credentials) -> NewToken:
 
 
 @blueprint.post("/logout")
+@needs(Right.SELF)
 @blueprint.output(Message, example={"message": "Logged out"})
 def log_out() -> Message:
     """Log out

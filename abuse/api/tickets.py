@@ -17,10 +17,11 @@ from abuse.models.questions import (
     with_ticket_counts,
     with_ticket_relations,
 )
+from abuse.policies import Right
 from abuse.rules.explain import explain_ticket
 
 from . import examples
-from .access import current_sight, current_user
+from .access import current_sight, current_user, needs, require
 from .answers import Explanation, rows_answer
 from .filters import FiltersParameter, read_filters
 from .listing import Condition, Kind, Listing
@@ -28,6 +29,10 @@ from .tickets_schemas import TicketDetail, TicketRow, TicketRows
 
 blueprint = APIBlueprint("tickets", __name__, url_prefix="/api/tickets", tag="Tickets")
 
+REFUSALS: dict[int, str] = {
+    403: "The caller has no profile in the ticket's category.",
+    404: "There is no such ticket, or it is confidential and not for the caller.",
+}
 MAX_HISTORY = 1000
 MAX_COMMENTS = 1000
 MAX_JOBS = 1000
@@ -95,6 +100,7 @@ TICKETS: Listing[Ticket] = Listing(
 
 
 @blueprint.get("")
+@needs(Right.LOOK)
 @blueprint.input(FiltersParameter, location="query")
 @blueprint.output(TicketRows, example=[examples.TICKET_ROW])
 @blueprint.doc(description=TICKETS.description("Without conditions, closed tickets are left out."))
@@ -110,16 +116,18 @@ def list_tickets(query_data: FiltersParameter) -> Response:
 
 
 @blueprint.get("/<int:ticket_id>/explain")
+@needs(Right.SEE_TICKET, recorded=True)
 @blueprint.output(Explanation, example={"explanation": {"ticket": {"publicId": "BCDFGHJKLM"}, "decisions": []}})
-@blueprint.doc(responses={403: "The ticket's category is not open to the caller, or the ticket is confidential."})
+@blueprint.doc(responses=REFUSALS)
 def explain(ticket_id: int) -> Explanation:
     """Explain why a ticket is where it is"""
     return Explanation(explanation=explain_ticket(_visible(ticket_id).public_id))
 
 
 @blueprint.get("/<int:ticket_id>")
+@needs(Right.SEE_TICKET, recorded=True)
 @blueprint.output(TicketDetail, example=examples.TICKET_DETAIL)
-@blueprint.doc(responses={403: "The ticket's category is not open to the caller, or the ticket is confidential."})
+@blueprint.doc(responses=REFUSALS)
 def show_ticket(ticket_id: int) -> TicketDetail:
     """Show a ticket, with why it is as it is"""
     ticket = _visible(ticket_id)
@@ -138,6 +146,5 @@ def _visible(ticket_id: int) -> Ticket:
     ticket = counted.filter(pk=ticket_id).first()
     if ticket is None:
         raise HTTPError(404, f"There is no ticket {ticket_id}")
-    if not current_sight().may_see_ticket(ticket):
-        raise HTTPError(403, f"Your profile in {ticket.category_id} does not open ticket {ticket_id}")
+    require(Right.SEE_TICKET, ticket)
     return ticket

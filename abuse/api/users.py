@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from apiflask import APIBlueprint
 
-from abuse.models import Operator
+from abuse.policies import Right
 
-from .access import current_sight, current_user
+from .access import current_actor, needs
 from .answers import Answer
 
 blueprint = APIBlueprint("users", __name__, url_prefix="/api/users", tag="Users")
@@ -30,6 +30,7 @@ class UserAnswer(Answer):
 
 
 @blueprint.get("/me")
+@needs(Right.SELF)
 @blueprint.output(
     UserAnswer,
     example={
@@ -43,14 +44,13 @@ class UserAnswer(Answer):
 )
 def me() -> UserAnswer:
     """Ask who one is, and what one may do"""
-    user = current_user()
-    operator = Operator.filter(user=user).select_related("role").first()
-    profiles = current_sight().profiles
+    actor = current_actor()
+    user, profiles = actor.user, actor.sight.profiles
     return UserAnswer(
         id=user.pk,
         username=user.username,
         email=user.email,
         is_superuser=user.is_superuser,
-        role=operator.role.codename if operator else None,
+        role=actor.role.codename if actor.role else None,
         profiles=[ProfileAnswer(category=name, profile=profile, access=True) for name, profile in profiles.items()],
     )

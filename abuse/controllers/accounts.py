@@ -169,7 +169,7 @@ def user_of_token(token: str) -> User | None:
     row = (
         ApiToken.filter(digest=_digest(token), expires_at__gt=timezone.now(), user__is_active=True)
         .exclude(user__username=ROBOT_NAME)
-        .select_related("user")
+        .select_related("user__operator__role")
         .first()
     )
     return row.user if row else None

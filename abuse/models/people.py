@@ -45,6 +45,9 @@ class ApiRoute(Model):
 class Role(Model):
     """A kind of operator: the routes allowed and, per model, what may be changed (`models_authorizations`)."""
 
+    ADMIN = "admin"
+    """The codename of those who run the desk."""
+
     codename = models.CharField(max_length=256, unique=True)
     name = models.CharField(max_length=256)
     models_authorizations = models.JSONField(default=dict, blank=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
@@ -35,6 +35,12 @@ class Sight:
     def may_see_report(self, report: Report) -> bool:
         """Reports of his categories."""
         return self.sees_all or report.category_id in self.profiles
+
+    def within(self, categories: Collection[str]) -> Sight:
+        """The same sight, but of some categories only: that of a token made for these."""
+        if self.sees_all:
+            return Sight(dict.fromkeys(sorted(categories), Profile.Name.EXPERT.value), sees_all=False)
+        return Sight({name: own for name, own in self.profiles.items() if name in categories}, sees_all=False)
 
     def tickets(self) -> QuerySet[Ticket]:
         """The tickets for which `may_see_ticket` holds."""

@@ -17,9 +17,11 @@ from werkzeug.test import TestResponse
 
 from abuse.app import create_app
 from abuse.controllers.accounts import _digest
-from abuse.models import AbusePermission, ApiToken, Profile, User
+from abuse.models import AbusePermission, ApiToken, Operator, Profile, Role, User
 
 PASSWORD = "correct horse battery staple"
+ROLE = "run_level_3"
+"""Of who is made without another: all but administering."""
 
 
 @pytest.fixture(scope="session")
@@ -77,8 +79,12 @@ def client(app: APIFlask) -> FlaskClient:
 
 @pytest.fixture
 def make_user(db: None) -> MakeUser:
-    def make(name: str = "alice", profiles: Mapping[str, str] | None = None, **fields: Any) -> User:
+    def make(
+        name: str = "alice", profiles: Mapping[str, str] | None = None, *, role: str | None = ROLE, **fields: Any
+    ) -> User:
         user = User.objects.create(username=name, password=make_password(PASSWORD), **fields)
+        if role is not None:
+            Operator.create(user=user, role=Role.get(codename=role))
         for category, profile in (profiles or {}).items():
             AbusePermission.create(user=user, category_id=category, profile=Profile.get(name=profile))
         return user

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from abuse.models import BusinessRulesHistory
+from abuse.models import BusinessRulesHistory, Category
 
 from .conftest import Caller, MakeCaller
 from .rows import a_report, a_ticket
@@ -41,8 +41,11 @@ def test_a_wrong_rule_is_named_with_its_place(root: Caller) -> None:
     assert "config.conditions.all[0].name" in str(answer["message"])
 
 
-def test_only_superusers_try_rules(make_caller: MakeCaller) -> None:
-    status, _ = trial(make_caller("bob", {"Spam": "Expert"}), document=RULE)
+def test_only_experts_of_every_category_try_rules(make_caller: MakeCaller) -> None:
+    names = Category.all().values_list("name", flat=True)
+    status, _ = trial(make_caller("ann", dict.fromkeys(names, "Expert")), document=RULE)
+    assert status == 200
+    status, _ = trial(make_caller("bob", {**dict.fromkeys(names, "Expert"), "Spam": "Advanced"}), document=RULE)
     assert status == 403
 
 

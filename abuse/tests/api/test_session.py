@@ -15,7 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 from werkzeug.test import TestResponse
 
 from abuse.controllers import accounts
-from abuse.models import ROBOT_NAME, ApiToken, LoginAttempt, Operator, Role, User
+from abuse.models import ROBOT_NAME, ApiToken, LoginAttempt, User
 
 from .conftest import PASSWORD, Caller, MakeCaller, MakeUser
 
@@ -30,8 +30,7 @@ def log_in(client: FlaskClient, name: str, password: str = PASSWORD, address: st
 
 
 def test_a_login_gives_a_token_that_opens_the_api(client: FlaskClient, make_user: MakeUser) -> None:
-    user = make_user("alice", {"Spam": "Beginner", "Phishing": "Expert"}, email="alice@example.net")
-    Operator.create(user=user, role=Role.get(codename="admin"))
+    user = make_user("alice", {"Spam": "Beginner", "Phishing": "Expert"}, email="alice@example.net", role="admin")
     token = log_in(client, "alice").get_json()["token"]
     assert client.get("/api/users/me", headers={"X-Api-Token": token}).get_json() == {
         "id": user.pk,
@@ -240,6 +239,6 @@ def test_finding_out_who_calls_is_one_query_and_writes_nothing(
     make_caller: MakeCaller, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     caller = make_caller()
-    with django_assert_num_queries(3) as captured:  # the token and its user; the role; the profiles
+    with django_assert_num_queries(2) as captured:  # the token with its user and role; the profiles
         caller.get("/api/users/me")
     assert all(query["sql"].startswith("SELECT") for query in captured.captured_queries)
