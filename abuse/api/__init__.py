@@ -5,9 +5,9 @@ from __future__ import annotations
 from apiflask import APIFlask
 from flask import Response, request
 
-from . import access, errors, monitor, openapi, reports, rules, session, tickets, users
+from . import access, action_callback, errors, monitor, openapi, reports, rules, session, tickets, users
 
-RESOURCES = (session, users, tickets, reports, rules, monitor)
+RESOURCES = (session, users, tickets, reports, rules, action_callback, monitor)
 
 
 def install(app: APIFlask) -> None:

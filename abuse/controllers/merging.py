@@ -11,6 +11,8 @@ from django.utils import timezone
 from abuse.models import (
     BusinessRulesHistory,
     CdnRequest,
+    Deadline,
+    DeadlineState,
     Email,
     History,
     OutgoingMessage,
@@ -26,6 +28,7 @@ from abuse.models import (
 )
 
 from . import deadlines, moves, ownership, tickets
+from .actions import Then
 from .editing import Refused, edit, write
 from .history import record
 from .together import present
@@ -73,6 +76,7 @@ def merge(
     reports = list(Report.filter(ticket=source).order_by("pk").values_list("pk", flat=True))
     Report.filter(pk__in=reports).update(ticket=target, status=ReportStatus.ATTACHED)
     _move_all(source, target)
+    _hand_over_measures(source, target)
     if not target.priority_is_manual:
         target.priority = tickets.highest_priority(target)
     write(target, priority=target.priority, modification_date=timezone.now())
@@ -102,6 +106,13 @@ def _move_all(source: Ticket, target: Ticket) -> None:
     StarredTicket.filter(ticket=source).exclude(user__in=already).update(ticket=target)
     for name in ("tags", "attachments", "jobs"):
         getattr(target, name).add(*getattr(source, name).all())
+
+
+def _hand_over_measures(source: Ticket, target: Ticket) -> None:
+    """A measure that is being taken right now ends with the ticket that somebody works on, which it does not close."""
+    for deadline in Deadline.filter(deadlines.APPLYING, ticket=source, state=DeadlineState.PENDING).select_for_update():
+        deadline.ticket, deadline.payload = target, {**deadline.payload, "then": Then().to_json()}
+        deadline.save(update_fields=["ticket", "payload"])
 
 
 @transaction.atomic

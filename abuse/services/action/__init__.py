@@ -3,8 +3,23 @@
 from typing import cast
 
 from ..facade import Facade
-from .base import ActionResult, ActionServiceBase, ActionServiceException
+from .base import (
+    ActionResult,
+    ActionServiceBase,
+    ActionServiceException,
+    CalledBackActionService,
+    NotAuthentic,
+    OrderResult,
+)
 
 ActionService = cast("ActionServiceBase", Facade(ActionServiceBase))
 
-__all__ = ["ActionResult", "ActionService", "ActionServiceBase", "ActionServiceException"]
+__all__ = [
+    "ActionResult",
+    "ActionService",
+    "ActionServiceBase",
+    "ActionServiceException",
+    "CalledBackActionService",
+    "NotAuthentic",
+    "OrderResult",
+]

@@ -81,14 +81,14 @@ class OrderingActionService(ActionServiceBase):
         :raises ActionServiceException: when it was refused (permanent), or may be tried again.
         """
 
-    def close_service(self, ticket: Ticket, user: User | None = None) -> None:
-        self._close("service.close", ticket, user)
+    def close_service(self, ticket: Ticket, user: User | None = None) -> ActionResult:
+        return self._close("service.close", ticket, user)
 
-    def close_all_services(self, ticket: Ticket, user: User | None = None) -> None:
-        self._close("customer.close_services", ticket, user)
+    def close_all_services(self, ticket: Ticket, user: User | None = None) -> ActionResult:
+        return self._close("customer.close_services", ticket, user)
 
-    def close_defendant(self, ticket: Ticket, user: User | None = None) -> None:
-        self._close("customer.close", ticket, user)
+    def close_defendant(self, ticket: Ticket, user: User | None = None) -> ActionResult:
+        return self._close("customer.close", ticket, user)
 
     def apply_action_on_service(
         self, ticket_id: int, action_id: int, ip_addr: str | None, user_id: int
@@ -116,13 +116,13 @@ class OrderingActionService(ActionServiceBase):
         user = User.objects.filter(pk=user_id).values_list("username", flat=True).first()
         return self.carry_out(Order("service.action", key, ticket, action, ip, user))
 
-    def _close(self, kind: Kind, ticket: Ticket, user: User | None) -> None:
+    def _close(self, kind: Kind, ticket: Ticket, user: User | None) -> ActionResult:
         if ticket.defendant is None:
             raise ActionServiceException(f"{ticket}: has no customer whose services could be closed", permanent=True)
         if kind == "service.close" and ticket.service is None:
             raise ActionServiceException(f"{ticket}: has no service that could be closed", permanent=True)
         jobs = ServiceActionJob.filter(tickets=ticket, action__module=CLOSING, action__level=_LEVELS[kind])
-        self.carry_out(Order(kind, _running(jobs), ticket, user=user.username if user else None))
+        return self.carry_out(Order(kind, _running(jobs), ticket, user=user.username if user else None))
 
 
 class IdempotentOrders(OrderingActionService):

@@ -8,7 +8,7 @@
     408, 409, 425, 429, 500, 502-504, or no answer: asked again with the same key
     anything else: refused
 
-The callback is signed the same way:
+The callback is signed the same way; its status is ok or failed:
 
     {"type": "order.result", "key": …, "status": "ok", "todo_id": …, "comment": …}
 """
@@ -17,30 +17,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from ..signed_webhook import SignatureError, SignedWebhook, WebhookError, read_secret, verify
-from .base import ActionResult, ActionServiceException
+from .base import ActionResult, ActionServiceException, NotAuthentic, OrderResult
 from .orders import IdempotentOrders, Order
 
 PENDING = "pending"
 CALLBACK = "order.result"
+ENDS = {"ok": False, "failed": True}
+"""What a callback may say of an order, and whether that is a failure."""
+MAX_CALLBACK_SECONDS = 30 * 86_400
 _MAX_TODO, _MAX_STATUS, _MAX_COMMENT = 128, 32, 256
-
-
-@dataclass(frozen=True, slots=True)
-class OrderResult:
-    """How an order ended, as a callback says it. `key` is the order's `idempotency_key`."""
-
-    key: str
-    result: ActionResult
 
 
 class WebhookActionService(IdempotentOrders):
     """Orders to a URL of yours.
 
     :param url: and the parameters up to `plaintext`: see `SignedWebhook`.
+    :param callback_seconds: after a 202, how long the callback may take; then the order is put to a person.
     :param callback_secrets: with which callbacks may be signed; none: the same secret. Several while one is replaced.
     :param modules: as for all action services.
     """
@@ -55,6 +52,7 @@ class WebhookActionService(IdempotentOrders):
         pause_seconds: float = 1.0,
         ca_file: str | None = None,
         plaintext: bool = False,
+        callback_seconds: float = 86_400,
         callback_secrets: Sequence[str] = (),
         modules: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
@@ -68,6 +66,9 @@ class WebhookActionService(IdempotentOrders):
             ca_file=ca_file,
             plaintext=plaintext,
         )
+        if not 1 <= callback_seconds <= MAX_CALLBACK_SECONDS:
+            raise ValueError(f"callback_seconds: {callback_seconds!r}; expected 1 to {MAX_CALLBACK_SECONDS}")
+        self._told_within = timedelta(seconds=callback_seconds)
         self._callback_secrets = [read_secret(one, name="callback_secrets") for one in callback_secrets or (secret,)]
 
     def carry_out(self, order: Order) -> ActionResult:
@@ -75,18 +76,21 @@ class WebhookActionService(IdempotentOrders):
             answer = self._webhook.call(order.key, order.as_json())
         except WebhookError as error:
             raise ActionServiceException(str(error), permanent=error.permanent) from error
-        return _result(answer.content, default=PENDING if answer.status == 202 else "ok")
+        if answer.status == 202:
+            return replace(_result(answer.content, default=PENDING), told_within=self._told_within)
+        return _result(answer.content, default="ok")
 
     def read_callback(self, headers: Mapping[str, str], body: bytes, *, now: float | None = None) -> OrderResult:
         """What a callback says, when it is signed as it should be. Hearing the same one twice must do no harm.
 
         :param now: seconds since 1970; None for the present.
-        :raises ActionServiceException: permanent for any other.
+        :raises NotAuthentic: when it is not signed with a secret of ours, or not lately.
+        :raises ActionServiceException: permanent when it cannot be understood.
         """
         try:
             verify(self._callback_secrets, headers, body, now=now)
         except SignatureError as error:
-            raise ActionServiceException(f"callback: {error}", permanent=True) from None
+            raise NotAuthentic(f"callback: {error}") from None
         try:
             content = json.loads(body)
         except (ValueError, RecursionError):
@@ -99,7 +103,12 @@ class WebhookActionService(IdempotentOrders):
             raise ActionServiceException(f"callback: key: {str(key)[:80]!r}; expected that of an order", permanent=True)
         if not content.get("status"):
             raise ActionServiceException("callback: status: is missing", permanent=True)
-        return OrderResult(key, _result(content, default=""))
+        result = _result(content, default="")
+        if result.status not in ENDS:
+            raise ActionServiceException(
+                f"callback: status: {result.status!r}; expected {' or '.join(ENDS)}", permanent=True
+            )
+        return OrderResult(key, result, has_failed=ENDS[result.status])
 
 
 def _result(content: Mapping[str, Any], *, default: str) -> ActionResult:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 
 from abuse.models import ServiceAction, Ticket
 
@@ -24,12 +25,17 @@ def _offered(service: ActionServiceBase, ticket: Ticket) -> ServiceAction:
     return offered[0]
 
 
-def _check_result(result: object, what: str) -> None:
+def _check_result(service: object, result: object, what: str) -> None:
     expect_type(result, ActionResult, what)
     for name, limit in _LIMITS.items():
         value = getattr(result, name, None)
         expect_type(value, str, f"{what}: {name}")
         expect(len(str(value)) <= limit, f"{what}: {name}: {len(str(value))} characters; {limit} are kept")
+    within = getattr(result, "told_within", None)
+    if within is not None:
+        expect_type(within, timedelta, f"{what}: told_within")
+        expect(within > timedelta(0), f"{what}: told_within: {within}; expected a time to come")
+        expect(hasattr(service, "read_callback"), f"{what}: a callback is to come, and there is no read_callback")
 
 
 def _listed(subject: Subject) -> None:
@@ -66,7 +72,7 @@ def _applied(subject: Subject) -> None:
     order = (ticket.pk, action.pk, "192.0.2.1", user.pk)
     result = answer_or_error(ActionServiceException, what, service.apply_action_on_service, *order)
     if result is not None:
-        _check_result(result, what)
+        _check_result(service, result, what)
 
 
 def _once(subject: Subject) -> None:
@@ -79,7 +85,7 @@ def _once(subject: Subject) -> None:
     key = secrets.token_hex(16)
     results = [once(ticket.pk, action.pk, "192.0.2.1", user.pk, idempotency_key=key) for _ in range(2)]
     for result in results:
-        _check_result(result, "apply_action_once")
+        _check_result(service, result, "apply_action_once")
     first, second = (result.todo_id for result in results)
     expect(first == second, f"apply_action_once: one key has the orders {first!r} and {second!r}")
 
@@ -89,7 +95,9 @@ def _closed(subject: Subject) -> None:
     ticket, user = a_ticket(), a_user()
     for call in (service.close_service, service.close_all_services, service.close_defendant):
         for given in (user, None):
-            answer_or_error(ActionServiceException, call.__name__, call, ticket, user=given)
+            result = answer_or_error(ActionServiceException, call.__name__, call, ticket, user=given)
+            if result is not None:
+                _check_result(service, result, call.__name__)
 
 
 CHECKS = (
