@@ -41,9 +41,9 @@ def create_tables() -> None:
 
 def import_cast() -> None:
     """Import the customers and the known reporters, and lower the threshold for spam."""
-    from abuse.controllers.customer_records import read_record
     from abuse.controllers.directory import import_customers
     from abuse.models import Provider, ReportThreshold, Tag
+    from abuse.services.crm.records import read_record
 
     from .cast import KNOWN_REPORTERS, make_customers
 

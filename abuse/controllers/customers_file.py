@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from .customer_records import CustomerRecord, Fault, read_record, shown
+from abuse.services.crm.records import CustomerRecord, Fault, read_record, shown
 
 MAX_RECORD_CHARACTERS = 64 * 1024 * 1024
 _CHUNK = 256 * 1024

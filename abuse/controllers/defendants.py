@@ -8,19 +8,26 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import models, transaction
 from django.utils import timezone
 
-from abuse.models import Defendant, DefendantHistory, DefendantRevision, Service
+from abuse.models import Defendant, DefendantHistory, DefendantRevision, Service, Tag
 from abuse.models.fields import clipped
 from abuse.services.crm import DefendantInfo, ServiceInfo
 
+MAX_TAGS = 50
+"""Tags of one customer that are taken from the CRM."""
+
 
 def revision_digest(info: DefendantInfo) -> str:
-    """The SHA-256 of all that is said of a customer."""
-    values = dataclasses.asdict(info)
+    """The SHA-256 of all that is said of a customer, but for his tags."""
+    values = _revision_values(info)
     values["creation_date"] = info.creation_date.isoformat()
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _revision_values(info: DefendantInfo) -> dict[str, object]:
+    return {name: value for name, value in dataclasses.asdict(info).items() if name != "tags"}
 
 
 def service_key(info: ServiceInfo) -> str:
@@ -50,12 +57,43 @@ def ensure_defendants(infos: Iterable[DefendantInfo]) -> Mapping[str, Defendant]
     ]
     if changed:
         _switch_revisions([_Change(found[one], wanted[one], digests[one]) for one in changed])
+    _add_tags([(found[one], info.tags) for one, info in wanted.items() if info.tags])
     return found
+
+
+def _add_tags(said: Sequence[tuple[Defendant, Sequence[str]]]) -> None:
+    """Put the CRM's tags on customers. Tags are only added: those that an operator put there are his."""
+    names = {name: clipped(name, 255) for _, tags in said for name in tags[:MAX_TAGS] if name.strip()}
+    if not names:
+        return
+    wanted = list(names.values())
+    known = Tag.filter(models.Q(codename__in=wanted) | models.Q(name__in=wanted), tag_type=Tag.Type.DEFENDANT)
+    rows = _by_word(known)
+    missing = sorted(set(names.values()) - set(rows))
+    if missing:
+        Tag.objects.bulk_create(
+            [Tag(codename=name, name=name, tag_type=Tag.Type.DEFENDANT) for name in missing], ignore_conflicts=True
+        )
+        rows = _by_word(known.all())
+    through: type[models.Model] = Defendant.tags.through
+    links = [
+        through(defendant_id=defendant.pk, tag_id=rows[names[name]].pk)
+        for defendant, tags in said
+        for name in dict.fromkeys(tags[:MAX_TAGS])
+        if name in names
+    ]
+    through._default_manager.bulk_create(links, ignore_conflicts=True)
 
 
 def _defendants(customer_ids: Iterable[str]) -> dict[str, Defendant]:
     rows = Defendant.filter(customer_id__in=list(customer_ids)).select_related("details")
     return {defendant.customer_id: defendant for defendant in rows}
+
+
+def _by_word(tags: Iterable[Tag]) -> dict[str, Tag]:
+    """Tags by their codenames and names: an operator may have given one of the CRM's words another codename."""
+    rows = list(tags)
+    return {tag.name: tag for tag in rows} | {tag.codename: tag for tag in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +105,7 @@ class _Change:
     digest: str
 
     def revision(self) -> DefendantRevision:
-        values = {name: value for name, value in dataclasses.asdict(self.info).items() if name != "customer_id"}
+        values = {name: value for name, value in _revision_values(self.info).items() if name != "customer_id"}
         values = {name: _fitting(name, value) for name, value in values.items()}
         return DefendantRevision(defendant=self.defendant, digest=self.digest, **values)
 

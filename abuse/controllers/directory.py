@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
-from .customer_records import CustomerRecord, Fault, ResourceRecord, ServiceRecord, shown
+from abuse.services.crm.records import CustomerRecord, Fault, ResourceRecord, ServiceRecord, shown
 
 MAX_FAULTS = 50
 MAX_WARNINGS = 50

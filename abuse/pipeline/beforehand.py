@@ -9,7 +9,8 @@ from abuse.models import RulesType
 from abuse.rules.beforehand import Answers, RevenueKey, ask_revenues
 from abuse.rules.deciding import variables_of
 from abuse.rules.store import active_rules
-from abuse.services.crm import CRMService, CRMServiceBase, Match
+from abuse.services.crm import Match
+from abuse.services.facade import facade
 
 from .reading import ReadMail
 from .urls import look_at_urls
@@ -39,8 +40,7 @@ def _revenue_keys(mail: ReadMail) -> list[RevenueKey]:
 
 def _revenue_is_asked() -> bool:
     """Whether the customer database knows what customers pay, and an active rule asks."""
-    method = CRMService.get_customer_revenue
-    if getattr(method, "__func__", method) is CRMServiceBase.get_customer_revenue:
+    if not facade("CRMServiceBase").overrides("get_customer_revenue"):
         return False
     return "defendant_revenue" in variables_of(one.rule for one in active_rules(RulesType.REPORT))
 

@@ -69,6 +69,10 @@ class Facade:
     def is_implemented(self) -> bool:
         return self._implementation is not None
 
+    def overrides(self, name: str) -> bool:
+        """Whether the implementation gives this method itself, instead of having it from the contract."""
+        return getattr(type(self._implementation), name, None) is not getattr(self._base, name, None)
+
     def __getattr__(self, name: str) -> Any:
         if self._implementation is None:
             raise NotImplementedByConfiguration(self._base.__name__)

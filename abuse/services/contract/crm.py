@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Address, ip_address
+from typing import cast
 
-from ..crm import CRMServiceBase, CRMServiceException, DefendantInfo, Match, Query, ServiceInfo
-from .checking import Broken, Check, Subject, answer_or_error, expect, expect_type
+from ..crm import CRMServiceBase, CRMServiceException, Match, Query
+from ..crm.answers import fault_of_answer, fault_of_defendant, fault_of_match
+from .checking import Broken, Check, Subject, answer_or_error, expect
 
 NOBODY = "nobody-has-this-contract-check"
 _HOSTILE = ("", " ", "a\0b", "' OR 1=1 --", "../../etc/passwd", "é" * 100, "x" * 100_000)
@@ -27,27 +29,13 @@ def _checked(match: object, what: str) -> Match | None:
     """What was found, of the right form."""
     if match is None:
         return None
-    expect_type(match, Match, what)
-    if not isinstance(match, Match):
-        raise Broken(what)
-    _check_defendant(match.defendant, what)
-    _check_service(match.service, what)
-    return match
+    _expect_sound(fault_of_match(match), what)
+    return cast("Match", match)
 
 
-def _check_defendant(info: object, what: str) -> None:
-    expect_type(info, DefendantInfo, f"{what}: defendant")
-    if isinstance(info, DefendantInfo):
-        expect(info.customer_id and isinstance(info.customer_id, str), f"{what}: customer_id: is empty")
-        expect_type(info.email, str, f"{what}: email")
-        expect_type(info.creation_date, datetime, f"{what}: creation_date")
-        expect(info.creation_date.utcoffset() is not None, f"{what}: creation_date: has no zone")
-
-
-def _check_service(info: object, what: str) -> None:
-    expect_type(info, ServiceInfo, f"{what}: service")
-    if isinstance(info, ServiceInfo):
-        expect_type(info.name, str, f"{what}: name")
+def _expect_sound(fault: str | None, what: str) -> None:
+    if fault is not None:
+        raise Broken(f"{what}: {fault}")
 
 
 def _no_question(subject: Subject) -> None:
@@ -62,7 +50,9 @@ def _in_order(subject: Subject) -> None:
     things = ["192.0.2.1", "2001:db8::1", f"{NOBODY}.invalid", "192.0.2.1", *([subject.known] if subject.known else [])]
     at = _now()
     queries = [_query(thing, at) for thing in things]
-    together = [_checked(one, f"find {thing}") for one, thing in zip(crm.find(queries), things, strict=True)]
+    found = crm.find(queries)
+    _expect_sound(fault_of_answer("find", found, queries), "find")
+    together = [_checked(one, f"find {thing}") for one, thing in zip(found, things, strict=True)]
     backwards = list(crm.find(queries[::-1]))[::-1]
     alone = [crm.find([query])[0] for query in queries]
     for thing, one, two, three in zip(things, together, backwards, alone, strict=True):
@@ -105,8 +95,9 @@ def _strangers(subject: Subject) -> None:
     )
     expect(customer is None, f"get_customer_infos: {customer!r:.200} for nobody; expected None")
     expect(service is None, f"get_service_infos: {service!r:.200} for none; expected None")
+    _expect_sound(fault_of_answer("get_customer_services", services), "get_customer_services")
     expect(list(services) == [], f"get_customer_services: {services!r:.200} for nobody; expected none")
-    expect_type(crm.get_customer_revenue(NOBODY), (int, float), "get_customer_revenue")
+    _expect_sound(fault_of_answer("get_customer_revenue", crm.get_customer_revenue(NOBODY)), "get_customer_revenue")
 
 
 def _customer_of_ours(subject: Subject) -> None:
@@ -118,12 +109,12 @@ def _customer_of_ours(subject: Subject) -> None:
         raise Broken(f"find {subject.known}: nobody has it; expected a customer")
     customer = match.defendant.customer_id
     info = crm.get_customer_infos(customer)
-    _check_defendant(info, f"get_customer_infos {customer}")
+    _expect_sound(None if info is None else fault_of_defendant(info), f"get_customer_infos {customer}")
     expect(info is not None and info.customer_id == customer, f"get_customer_infos {customer}: is another one")
     services = crm.get_customer_services(customer)
-    for service in services:
-        _check_service(service, f"get_customer_services {customer}")
-    expect_type(crm.get_customer_revenue(customer), (int, float), f"get_customer_revenue {customer}")
+    _expect_sound(fault_of_answer("get_customer_services", services), f"get_customer_services {customer}")
+    revenue = crm.get_customer_revenue(customer)
+    _expect_sound(fault_of_answer("get_customer_revenue", revenue), f"get_customer_revenue {customer}")
     if match.service.service_id is not None:
         named = match.service.service_id
         expect(named in [one.service_id for one in services], f"get_customer_services {customer}: lacks {named}")

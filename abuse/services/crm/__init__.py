@@ -2,9 +2,18 @@
 
 from typing import cast
 
-from ..facade import Facade
 from .base import CRMServiceBase, CRMServiceException, DefendantInfo, Match, Query, ServiceInfo
+from .checked import CRMFacade, CRMImplementationError
 
-CRMService = cast("CRMServiceBase", Facade(CRMServiceBase))
+CRMService = cast("CRMServiceBase", CRMFacade(CRMServiceBase))
 
-__all__ = ["CRMService", "CRMServiceBase", "CRMServiceException", "DefendantInfo", "Match", "Query", "ServiceInfo"]
+__all__ = [
+    "CRMImplementationError",
+    "CRMService",
+    "CRMServiceBase",
+    "CRMServiceException",
+    "DefendantInfo",
+    "Match",
+    "Query",
+    "ServiceInfo",
+]

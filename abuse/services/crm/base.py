@@ -27,7 +27,10 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class DefendantInfo:
-    """A customer as the CRM knows him; the fields are those of a revision. `creation_date` is aware."""
+    """A customer as the CRM knows him; the fields are those of a revision. `creation_date` is aware.
+
+    An empty `email`: nobody knows where to write to. `tags` are put on the customer beside those that he has.
+    """
 
     customer_id: str
     email: str
@@ -48,6 +51,7 @@ class DefendantInfo:
     is_vip: bool = False
     is_gs: bool = False
     is_internal: bool = False
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

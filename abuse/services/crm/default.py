@@ -83,7 +83,7 @@ CROSS JOIN LATERAL (
 ORDER BY found.n, found.by_address DESC, found.place
 """
 
-_DEFENDANT_FIELDS = frozenset(field.name for field in fields(DefendantInfo)) - {"customer_id", "creation_date"}
+_DEFENDANT_FIELDS = frozenset(field.name for field in fields(DefendantInfo)) - {"customer_id", "creation_date", "tags"}
 _SERVICE_FIELDS = frozenset(field.name for field in fields(ServiceInfo)) - {"service_id"}
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from abuse.controllers.customer_records import CustomerRecord, Fault, ResourceRecord
 from abuse.controllers.customers_file import COLUMNS, read_customers
+from abuse.services.crm.records import CustomerRecord, Fault, ResourceRecord
 
 ANN: dict[str, Any] = {"customerId": "c1", "email": "ann@mail.example", "creationDate": "2015-10-24T11:56:00Z"}
 DEMO = Path(__file__).parents[3] / "demo"

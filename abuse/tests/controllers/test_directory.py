@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from abuse.controllers.customer_records import CustomerRecord, Fault, read_record
 from abuse.controllers.customers_file import read_customers
 from abuse.controllers.directory import Counts, ImportResult, import_customers
 from abuse.models import DirectoryCustomer, DirectoryResource, DirectoryService
 from abuse.services.crm.default import DirectoryCRM
+from abuse.services.crm.records import CustomerRecord, Fault, read_record
 
 pytestmark = pytest.mark.django_db
 

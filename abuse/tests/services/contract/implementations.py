@@ -13,6 +13,8 @@ from typing import Any
 from abuse.bootstrap import SERVICE_PACKAGES
 from abuse.services.contract import CHECKS, Check, Subject, fault_of
 from abuse.services.facade import ServiceBase
+from abuse.tests.services.crm.servers import json_server
+from abuse.tests.services.crm.worlds import http_crm
 from abuse.tests.services.phishing.lab import name_server, page, web_server
 
 SECRET = "a secret that both sides know"
@@ -85,12 +87,18 @@ def _commands(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     return {"programs": _PROGRAMS}
 
 
+def _http_crm(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    server = stack.enter_context(json_server(http_crm))
+    return {"url": server.url(), "token": SECRET, "plaintext": True}
+
+
 _SPECIAL: dict[str, Callable[[contextlib.ExitStack, Path], dict[str, Any]]] = {
     "FilesystemStorage": _storage,
     "HttpPhishingService": _phishing,
     "WebhookActionService": _webhook,
     "CommandActionService": _commands,
     "RepeatableCommandActionService": _commands,
+    "HttpCRM": _http_crm,
 }
 
 

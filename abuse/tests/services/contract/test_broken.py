@@ -61,9 +61,13 @@ def test_storage(name: str, method: Callable[..., Any], said: str) -> None:
 NAIVE = Match(DefendantInfo("c", "c@c.example", datetime(2020, 1, 1)), ServiceInfo("x"))  # noqa: DTZ001
 SOMEBODY = dataclasses.replace(NAIVE, defendant=DefendantInfo("c", "c@c.example", datetime(2020, 1, 1, tzinfo=UTC)))
 CRM: list[tuple[str, Callable[..., Any], str]] = [
-    ("find", lambda find, queries: find(queries)[:3], "argument 2 is longer"),
+    ("find", lambda find, queries: find(queries)[:3], "3 answers to 4 queries; expected one for each, in order"),
     ("find", lambda find, queries: [SOMEBODY for _ in queries], "somebody has a name that cannot exist"),
-    ("find", lambda find, queries: [NAIVE if one.address else None for one in queries], "creation_date: has no zone"),
+    (
+        "find",
+        lambda find, queries: [NAIVE if one.address else None for one in queries],
+        "creation_date: 2020-01-01T00:00:00 has no zone",
+    ),
     ("find", lambda find, queries: [{"x": 1} if one.address else None for one in queries], "is dict; expected Match"),
     ("find", lambda find, queries: [SOMEBODY, *find(queries)][: len(queries)], "another answer alone"),
     ("find", lambda find, queries: [*find(queries), None], "gave an answer to no question"),
@@ -71,6 +75,11 @@ CRM: list[tuple[str, Callable[..., Any], str]] = [
     ("get_service_infos", fault(KeyError("x")), "KeyError: 'x'"),
     ("get_customer_services", lambda get, customer: [ServiceInfo("x")], "for nobody; expected none"),
     ("get_customer_revenue", lambda get, customer: "100 EUR", "is str; expected int or float"),
+    ("find", lambda find, queries: None, "None is NoneType; expected a sequence of Match or None"),
+    ("find", lambda find, queries: {}, "{} is dict; expected a sequence of Match or None"),
+    ("get_customer_infos", lambda get, customer: {}, "get_customer_infos: {} for nobody; expected None"),
+    ("get_customer_services", lambda get, customer: False, "False is bool; expected a sequence of ServiceInfo"),
+    ("get_customer_revenue", lambda get, customer: None, "None is NoneType; expected int or float"),
 ]
 
 

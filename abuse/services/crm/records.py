@@ -1,4 +1,4 @@
-"""One customer of the import file, checked field by field, and what is said when a field is wrong."""
+"""One customer as files and other systems give him, checked field by field, and what is said when a field is wrong."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EMAIL = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>()\[\],;:\"\\]+")
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with the file: in which record, in which field, the value and what was expected instead."""
+    """What is wrong with what was given: in which record, in which field, the value and what was expected instead."""
 
     record: str
     field: str
@@ -122,14 +122,16 @@ Moment = Annotated[datetime, BeforeValidator(_moment)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """A part of the document: camelCase keys, and no others than those it knows."""
+
     # An unknown key is an error: a misspelt `validTo` would leave a lease open for ever.
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, coerce_numbers_to_str=True
     )
 
 
-class ResourceRecord(_Record):
+class ResourceRecord(Record):
     """A network (or some of its ports) or a domain with all below it, from `valid_from` until before `valid_to`."""
 
     network: Annotated[Network, BeforeValidator(_network)] | None = None
@@ -155,8 +157,8 @@ class ResourceRecord(_Record):
         return self
 
 
-class ServiceRecord(_Record):
-    """A product of a customer. Without `service_id` it is known by the customer's id and its name."""
+class ServiceFields(Record):
+    """A product, without whose it is."""
 
     service_id: Annotated[str | None, Field(max_length=256), BeforeValidator(_text)] = None
     name: RequiredText
@@ -164,11 +166,16 @@ class ServiceRecord(_Record):
     component_type: Text = None
     component_sub_type: Text = None
     reference: Text = None
+
+
+class ServiceRecord(ServiceFields):
+    """A product of a customer. Without `service_id` it is known by the customer's id and its name."""
+
     resources: tuple[ResourceRecord, ...] = ()
 
 
-class CustomerRecord(_Record):
-    """A customer with his services; the fields are those of a defendant."""
+class CustomerFields(Record):
+    """A customer; the fields are those of a defendant."""
 
     customer_id: RequiredText
     email: Annotated[Email, BeforeValidator(_text)]
@@ -189,6 +196,11 @@ class CustomerRecord(_Record):
     is_vip: Flag = Field(default=False, alias="isVIP")
     is_gs: Flag = Field(default=False, alias="isGS")
     is_internal: Flag = False
+
+
+class CustomerRecord(CustomerFields):
+    """A customer with his services."""
+
     services: tuple[ServiceRecord, ...] = ()
 
 
@@ -199,7 +211,7 @@ def read_record(place: str, document: object) -> CustomerRecord | list[Fault]:
     except ValidationError as error:
         customer_id = document.get("customerId") if isinstance(document, dict) else None
         record = f"{place} (customer {shown(customer_id)})" if customer_id else place
-        return list(_faults(record, error))
+        return list(faults_of(record, error))
 
 
 _EXPECTED = {
@@ -215,7 +227,8 @@ _EXPECTED = {
 }
 
 
-def _faults(record: str, error: ValidationError) -> Iterator[Fault]:
+def faults_of(record: str, error: ValidationError) -> Iterator[Fault]:
+    """All that is wrong, field by field."""
     for detail in error.errors(include_url=False, include_context=False):
         kind, message = detail["type"], detail["msg"].removeprefix("Value error, ")
         expected = _EXPECTED.get(kind) or re.sub("^(Input|String) should (be|have) ", "expected ", message)
