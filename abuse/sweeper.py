@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from abuse.config import current
 from abuse.controllers.drift import look_for_drift
+from abuse.controllers.url_checks import forget as forget_looks
 from abuse.controllers.workflow import run_due
 from abuse.models import OutboxState, OutgoingMessage
 from abuse.pipeline.claims import waiting_count
@@ -31,7 +32,11 @@ HOUR = 3600.0
 
 
 def sweep_slowly() -> int:
-    """What need not be looked at every few seconds: reporters who changed their mails; how many alarms were raised."""
+    """What need not be looked at every few seconds; how many alarms were raised.
+
+    Reporters who changed their mails are noticed, and old looks at reported pages forgotten.
+    """
+    forget_looks()
     raised = look_for_drift().raised
     for message in raised:
         log.warning("%s", message)

@@ -268,6 +268,14 @@ class Pipeline(Section):
     sweep_seconds: Seconds = 15
 
 
+class UrlChecks(Section):
+    """How long the history of reported pages is kept."""
+
+    fresh_seconds: float = Field(default=300, ge=0, le=86_400)
+    keep_days: float = Field(default=365, gt=0)
+    keep_per_url: int = Field(default=50, ge=1, le=10_000)
+
+
 class Relay(Section):
     """The mail server that takes what the desk writes."""
 
@@ -300,6 +308,7 @@ class Settings(Section):
     IMPLEMENTATIONS: dict[str, Implementation] = {}
     PARSER: Parser = Parser()
     PIPELINE: Pipeline = Pipeline()
+    URL_CHECKS: UrlChecks = UrlChecks()
     REDIS: Redis | None = None
     EMAIL_FETCHER: EmailFetcher = EmailFetcher()
     EMAIL_LISTENER: Listener = Listener()

@@ -9,6 +9,7 @@ from .drift import DriftAlarm, ReporterReading
 from .emails import Email
 from .history import History
 from .obligations import Deadline, OutgoingMessage, ReceivedMessage
+from .pages import ScreenshotView, UrlCheck
 from .people import ROBOT_NAME, AbusePermission, ApiRoute, ApiToken, LoginAttempt, Operator, Profile, Role, User
 from .providers import Provider
 from .reports import AttachedDocument, ItemScreenshotFeedback, Report, ReportItem, UrlStatus
@@ -96,6 +97,7 @@ __all__ = [
     "RuleActionUse",
     "RuleMode",
     "RulesType",
+    "ScreenshotView",
     "Service",
     "ServiceAction",
     "ServiceActionJob",
@@ -109,6 +111,7 @@ __all__ = [
     "TicketStatus",
     "TicketWorkflowPreset",
     "TicketWorkflowPresetConfig",
+    "UrlCheck",
     "UrlStatus",
     "User",
     "check_move",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from django.db import transaction
 from django.utils import timezone
 
-from abuse.controllers import actions, correspondence, editing, moves, tickets
+from abuse.controllers import actions, correspondence, editing, moves, tickets, url_checks
 from abuse.controllers.annotations import add_comment
 from abuse.controllers.history import robot
 from abuse.models import (
@@ -53,6 +53,7 @@ def ticket_timeout(ticket_id: int, *, module: str | None = None, level: str | No
         if settled is not None:
             return settled
         UrlStatus.objects.bulk_create([look_row(item, look) for item, look in looks if look is not None])
+        url_checks.keep((item.raw_item, look) for item, look in looks if look is not None)
         if looks and all(look is not None and look.score >= DOWN for _, look in looks):
             return _close(ticket, actor)
         return _act(ticket, measure, actor)

@@ -1,7 +1,8 @@
 """Looking at reported pages before the rules decide. No transaction is open while other systems are asked.
 
 Only pages in phishing reports about a customer are looked at, each once for the whole batch, several at a time, and for
-a limited time in all. A page that could not be looked at has no look: the rules then take it to be up.
+a limited time in all; one that was looked at a moment ago is not asked again. A page that could not be looked at has no
+look: the rules then take it to be up. What was seen is written down with the reports, and as the history of the pages.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from django.utils import timezone
 
+from abuse.controllers import url_checks
 from abuse.controllers.providers import pattern_of, provider_key
 from abuse.models import Provider, ReportItem, UrlStatus
 from abuse.models.fields import clipped
@@ -50,7 +52,7 @@ def look_at_urls(mails: Sequence[ReadMail], *, seconds: float) -> None:
     if len(countries) > MAX_URLS:
         log.warning("%s pages are reported in one batch of mails; %s are looked at", len(countries), MAX_URLS)
         countries = dict(list(countries.items())[:MAX_URLS])
-    looks = ping_all(countries, seconds=seconds)
+    looks = ping_all(countries, seconds=seconds, may_be_fresh=True)
     for mail in phishing:
         mail.looks = {item.value: looks[item.value] for item in mail.parsed.items if item.value in looks}
 
@@ -76,8 +78,19 @@ def _category(mail: ReadMail, own: Mapping[str, str | None]) -> str | None:
     return own.get(key) or own.get(pattern_of(key)) or mail.parsed.category
 
 
-def ping_all(countries: Mapping[str, str | None], *, seconds: float) -> dict[str, PingResponse]:
-    """How pages answer, each as seen from a country; those that could not be looked at in time are missing."""
+def ping_all(
+    countries: Mapping[str, str | None], *, seconds: float, may_be_fresh: bool = False
+) -> dict[str, PingResponse]:
+    """How pages answer, each as seen from a country; those that could not be looked at in time are missing.
+
+    `may_be_fresh`: the look of a moment ago is as good. Not for what a measure hangs on.
+    """
+    looks = url_checks.fresh_looks(countries) if may_be_fresh else {}
+    wanted = {url: country for url, country in countries.items() if url not in looks}
+    return looks | _ping(wanted, seconds=seconds) if wanted else looks
+
+
+def _ping(countries: Mapping[str, str | None], *, seconds: float) -> dict[str, PingResponse]:
     started = time.monotonic()
     pool = ThreadPoolExecutor(min(THREADS, len(countries)), thread_name_prefix="look")
     waiting: dict[Future[PingResponse], str] = {
@@ -87,11 +100,11 @@ def ping_all(countries: Mapping[str, str | None], *, seconds: float) -> dict[str
     pool.shutdown(wait=False, cancel_futures=True)  # a thread that hangs must not hold up the mails
     looks = {}
     for future in done:
-        error = future.exception()
+        url, error = waiting[future], future.exception()
         if error is None:
-            looks[waiting[future]] = future.result()
+            looks[url] = url_checks.named(future.result(), countries[url])
         else:
-            log.warning("the phishing service could not look at %s: %s", waiting[future][:200], error)
+            log.warning("the phishing service could not look at %s: %s", url[:200], error)
     if late:
         spent = time.monotonic() - started
         log.warning("the phishing service did not look at %s of %s pages in %.0f s", len(late), len(waiting), spent)
@@ -99,7 +112,7 @@ def ping_all(countries: Mapping[str, str | None], *, seconds: float) -> dict[str
 
 
 def write_looks(made: Sequence[MadeReport]) -> None:
-    """Keep the looks with the items of the reports just made."""
+    """Keep the looks with the items of the reports just made, and as the history of the pages."""
     rows = [
         look_row(item, look)
         for one in made
@@ -109,6 +122,7 @@ def write_looks(made: Sequence[MadeReport]) -> None:
     ]
     if rows:
         UrlStatus.objects.bulk_create(rows, batch_size=500)
+        url_checks.keep((url, look) for one in made for url, look in one.mail.looks.items())
 
 
 def _look(mail: ReadMail, item: ReportItem) -> PingResponse | None:

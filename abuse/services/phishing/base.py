@@ -18,13 +18,24 @@ class PhishingServiceException(ServiceError):
 
 @dataclass(frozen=True, slots=True)
 class PingResponse:
-    """How a URL answers. `score` goes from 0 (up) to 100 (down); `is_phishing` is None when nobody can say."""
+    """How a URL answers. `score` goes from 0 (up) to 100 (down); `is_phishing` is None when nobody can say.
+
+    What comes after that is kept as the page's history, where the service says it. `headers`: of the last answer, names
+    in lower case; `final_url`: where redirects led; `picture`: the storage key of a PNG; `look_id`: 32 hex digits that
+    name this look and its picture, and `looked_at` when it was; without them the desk gives them.
+    """
 
     score: int
     http_code: int | None = None
     direct_status: str = "UNKNOWN"
     proxied_status: str = "UNKNOWN"
     is_phishing: bool | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    final_url: str = ""
+    picture: str = ""
+    country: str = ""
+    look_id: str = ""
+    looked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

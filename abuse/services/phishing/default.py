@@ -7,13 +7,15 @@ import logging
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 from typing import Any
 
 from abuse.models import Report
 
 from ..signed_webhook import SignedWebhook, WebhookError
-from . import looks, pictures
+from ..storage import StorageService, StorageServiceException
+from . import looks
 from .addresses import Network
 from .base import PhishingServiceBase, PhishingServiceException, PingResponse, Screenshot, ScreenshotViews
 from .browsing import Browser
@@ -26,7 +28,6 @@ from .targets import read_target
 
 log = logging.getLogger(__name__)
 
-_KEPT_HEADERS = 50
 _WORTH_A_PICTURE = frozenset({Kind.UP, Kind.BLOCKED, Kind.FORBIDDEN, Kind.UNKNOWN})
 
 
@@ -45,6 +46,7 @@ class HttpPhishingService(PhishingServiceBase):
     :param browser: the name or path of a Chromium that takes pictures; none: no pictures are taken.
     :param browser_seconds: for one picture.
     :param browser_sandbox: false only in a laboratory: pages are hostile.
+    :param headers_seconds: for how long the header fields that a look found are given out without asking again.
     :param blocking: the webhook that blocks URLs: `url`, `secret`, and what else `SignedWebhook` takes.
     :param allowed_networks: networks that are asked although they are not public. For laboratories only: whoever
         reports a URL can have the desk ask there.
@@ -66,6 +68,7 @@ class HttpPhishingService(PhishingServiceBase):
         browser: str | None = None,
         browser_seconds: float = 20.0,
         browser_sandbox: bool = True,
+        headers_seconds: float = 300.0,
         blocking: Mapping[str, Any] | None = None,
         allowed_networks: Sequence[str] = (),
     ) -> None:
@@ -75,6 +78,8 @@ class HttpPhishingService(PhishingServiceBase):
         _within("redirects", redirects, 0, 20)
         _within("pause_seconds", pause_seconds, 0, 60)
         _within("browser_seconds", browser_seconds, 1, 300)
+        _within("headers_seconds", headers_seconds, 0, 86_400)
+        self._headers_age = timedelta(seconds=headers_seconds)
         for port in ports:
             _within("ports", port, 1, 65535)
         if not user_agent.isascii() or not user_agent.isprintable():
@@ -119,21 +124,28 @@ class HttpPhishingService(PhishingServiceBase):
             proxied_page, proxied = self._look(url, proxy)
             page = page or proxied_page
         best = verdict if proxied is None or verdict.score <= proxied.score else proxied
+        look_id, picture = uuid.uuid4().hex, ""
         if try_screenshot and self._browser is not None and best.kind in _WORTH_A_PICTURE:
-            self._take_picture(self._browser, url, page, best)
+            picture = self._take_picture(self._browser, url, look_id)
         return PingResponse(
             score=best.score,
             http_code=page.status if page else None,
             direct_status=verdict.state,
             proxied_status=proxied.state if proxied else "UNKNOWN",
+            headers=page.headers if page else {},
+            final_url=page.trail[-1] if page else "",
+            picture=picture,
+            country=country or "",
+            look_id=look_id,
+            looked_at=datetime.now(UTC),
         )
 
     def get_screenshots(self, url: str, limit: int = 10) -> Sequence[Screenshot]:
         """See `PhishingServiceBase`; `location` is the storage key of the PNG. The newest first."""
-        return [pictures.as_screenshot(record) for record in pictures.pictures_of(url, limit=max(limit, 0))]
+        return [looks.as_screenshot(check) for check in looks.pictures_of(url, limit=max(limit, 0))]
 
     def is_screenshot_viewed(self, screenshot_id: str) -> ScreenshotViews:
-        """See `PhishingServiceBase`: by customers; an unknown picture has been looked at by nobody."""
+        """See `PhishingServiceBase`; an unknown picture has been looked at by nobody."""
         return looks.views_of(screenshot_id)
 
     def post_feedback(self, screenshot_id: str, is_phishing: bool) -> None:
@@ -141,8 +153,7 @@ class HttpPhishingService(PhishingServiceBase):
 
         :raises PhishingServiceException: permanent when there is no such picture.
         """
-        pictures.add_verdict(screenshot_id, is_phishing)
-        looks.note_verdict(pictures.find_record(screenshot_id).url, is_phishing)
+        looks.judge(screenshot_id, is_phishing)
 
     def block_url(self, url: str, report: Report) -> None:
         """Have the URL blocked by the webhook of `blocking`. The same URL for the same report is one order.
@@ -169,8 +180,13 @@ class HttpPhishingService(PhishingServiceBase):
     def get_http_headers(self, url: str) -> Mapping[str, str]:
         """The header fields of the last answer, names in lower case; a URL that redirects has those of where it leads.
 
+        Those of a look within the last `headers_seconds`, else the page is asked.
+
         :raises PhishingServiceException: when there was no answer.
         """
+        known = looks.headers_of(url, since=datetime.now(UTC) - self._headers_age)
+        if known is not None:
+            return known
         self._wait(url)
         try:
             page = fetch(url, self._reach, self._limits, user_agent=self._user_agent)
@@ -195,17 +211,19 @@ class HttpPhishingService(PhishingServiceBase):
         if not self._politeness.wait(str(target.host), until=time.monotonic() + self._limits.total_seconds):
             raise PhishingServiceException(f"{target.host}: is asked for too many pages at once")
 
-    def _take_picture(self, browser: Browser, url: str, page: Page | None, verdict: Verdict) -> None:
-        """Take a picture if it can be had; the look is as good without."""
-        direct: dict[str, object] = {"state": verdict.state}
-        if page is not None:
-            headers = dict(list(page.headers.items())[:_KEPT_HEADERS])
-            direct |= {"statusCode": page.status, "headers": headers, "urls": list(page.trail)}
+    def _take_picture(self, browser: Browser, url: str, look_id: str) -> str:
+        """The storage key of a picture; empty when there is none: the look is as good without.
+
+        Each picture is an object of its own, so that it goes with its look, whatever other pages look like.
+        """
         try:
             png = browser.picture(url, patience=self._limits.total_seconds)
-            pictures.keep_picture(url, png, score=verdict.score, response={"directAccess": direct})
-        except PhishingServiceException as error:
+            key = f"{hashlib.sha256(png).hexdigest()}-{look_id}"
+            StorageService.write(key, png)
+        except (PhishingServiceException, StorageServiceException) as error:
             log.warning("%s: no picture: %s", url[:200], error)
+            return ""
+        return key
 
     def _order(self, key: str, payload: Mapping[str, Any]) -> None:
         if self._blocking is None:

@@ -138,16 +138,14 @@ def test_a_page_that_is_up_is_pictured_once_and_kept() -> None:
     with web_server({"/": page(body)}) as server, name_server({"bank.example": [["127.0.0.1"]]}) as names:
         looking = service(server, names=names, browser=PROGRAM)
         url = server.url(host="bank.example")
-        assert looking.ping_url(url, try_screenshot=False).score == 0
-        assert looking.get_screenshots(url) == []
-        assert looking.ping_url(url).score == 0
-        shown = looking.get_screenshots(url)
-        assert looking.ping_url(server.url("/gone", host="bank.example")).score >= 75
-        assert looking.get_screenshots(server.url("/gone", host="bank.example")) == []
-    png = StorageService.read(shown[0].location)
-    assert len(shown) == 1
-    assert size_of(png) == (1280, 1024)
-    assert shown[0].response["directAccess"]["statusCode"] == 200  # type: ignore[index]
+        without = looking.ping_url(url, try_screenshot=False)
+        assert (without.score, without.picture) == (0, "")
+        look = looking.ping_url(url)
+        assert look.score == 0
+        gone = looking.ping_url(server.url("/gone", host="bank.example"))
+        assert (gone.score >= 75, gone.picture) == (True, "")
+    assert look.picture.endswith(f"-{look.look_id}")
+    assert size_of(StorageService.read(look.picture)) == (1280, 1024)
     assert any(head.startswith("GET /logo.png ") for head in server.heads)
 
 

@@ -83,6 +83,7 @@ def test_loopback_is_refused_without_a_laboratory() -> None:
         "fd00:ec2::254",
         "::ffff:10.0.0.1",
         "2002:a00:1::",
+        "64:ff9b::a9fe:a9fe",
     ],
 )
 def test_a_name_that_leads_inside_is_refused(address: str) -> None:
@@ -120,7 +121,8 @@ def test_a_name_that_changes_its_mind_between_redirects_is_refused() -> None:
     "location",
     [
         "http://10.0.0.1/", "http://169.254.169.254/latest/meta-data/", "//[::1]/", "http://0x0a000001/",
-        "http://192.168.1/", "https://[::ffff:10.0.0.1]/", "ftp://127.0.0.1/", "file:///etc/passwd",
+        "http://192.168.1/", "https://[::ffff:10.0.0.1]/", "http://[2002:7f00:1::]/", "http://[64:ff9b::7f00:1]/",
+        "http://[fe80::1]/", "http://[fd00:ec2::254]/", "http://127.0.0.1.evil.example:6379/", "ftp://127.0.0.1/", "file:///etc/passwd",
         "gopher://127.0.0.1:6379/_FLUSHALL", "http://127.0.0.1:22/", "\\\\10.0.0.1\\share",
     ],
 )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import threading
@@ -11,21 +10,17 @@ from typing import Any
 
 import pytest
 
-from abuse.models import ItemScreenshotFeedback, ReportItem, UrlStatus
+from abuse.models import ReportItem, UrlStatus
 from abuse.pipeline.urls import look_row, ping_all
 from abuse.services.facade import facade
 from abuse.services.phishing import PhishingServiceException
 from abuse.services.phishing.default import HttpPhishingService
-from abuse.services.phishing.looks import looks_at
-from abuse.services.phishing.pictures import MAX_OF_ONE_PAGE, find_record, keep_picture, pictures_of
 from abuse.services.signed_webhook import read_secret, verify
-from abuse.services.storage import StorageService
 from abuse.tests.controllers.test_tickets import make_report
 
 from .lab import NameServer, WebServer, name_server, page, redirect, web_server
 
 SECRET = "a secret that both sides know"
-PNG = b"\x89PNG\r\n\x1a\n and what else is in a picture"
 
 
 def service(*servers: WebServer, names: NameServer | None = None, **config: Any) -> HttpPhishingService:
@@ -44,6 +39,7 @@ def a_url_item(url: str = "http://bank.example/login") -> ReportItem:
     return ReportItem.create(report=report, item_type="URL", raw_item=url, date=report.received_date)
 
 
+@pytest.mark.django_db
 def test_how_pages_answer() -> None:
     answers = {"/up": page("<title>Bank</title>"), "/moved": redirect("/up"), "/gone": page("", "410 Gone")}
     with web_server(answers) as server, name_server({"bank.example": [["127.0.0.1"]]}) as names:
@@ -61,6 +57,7 @@ def test_how_pages_answer() -> None:
             looking.get_http_headers("http://gone.example/")
 
 
+@pytest.mark.django_db
 def test_what_may_not_be_asked_is_an_error_and_no_verdict() -> None:
     looking = HttpPhishingService(nameservers=["127.0.0.1:1"])
     for url in (
@@ -141,7 +138,7 @@ def test_the_pipelines_look_uses_many_threads_and_no_database() -> None:
     assert len(looks) == 6
     row = look_row(item, looks[server.url("/0")])
     row.save()
-    assert looks_at("http://bank.example/login")[0].score == 0
+    assert UrlStatus.get(item=item).score == 0
 
 
 @pytest.mark.parametrize(
@@ -167,84 +164,6 @@ def test_a_laboratory_is_announced(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         service()
     assert "for laboratories only" in caplog.text
-
-
-def test_pictures_are_kept_by_their_content_and_found_by_their_page() -> None:
-    looking = service()
-    url = "http://bank.example/login"
-    assert looking.get_screenshots(url) == []
-    records = [keep_picture(url, PNG + bytes([n]), score=n, response={"n": n}) for n in range(12)]
-    other = keep_picture("http://bank.example/other", PNG + b"\0", score=0, response={})
-    shown = looking.get_screenshots(url)
-    assert [one.score for one in shown] == [11, 10, 9, 8, 7, 6, 5, 4, 3, 2]
-    assert [one.screenshot_id for one in looking.get_screenshots(url, limit=2)] == [records[11].id, records[10].id]
-    assert looking.get_screenshots(url, limit=0) == []
-    assert StorageService.read(shown[0].location) == PNG + b"\x0b"
-    assert shown[0].location == hashlib.sha256(PNG + b"\x0b").hexdigest()
-    assert shown[0].response == {"n": 11}
-    assert shown[0].timestamp.utcoffset() is not None
-    assert other.picture == records[0].picture  # the same picture of another page is another screenshot
-    assert other.id != records[0].id
-    assert find_record(other.id).url == "http://bank.example/other"
-
-
-def test_there_is_an_end_to_the_pictures_of_one_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("abuse.services.phishing.pictures.MAX_OF_ONE_PAGE", 3)
-    for n in range(3):
-        keep_picture("http://a.example/", PNG + bytes([n]), score=0, response={})
-    with pytest.raises(PhishingServiceException, match="there are 3 already"):
-        keep_picture("http://a.example/", PNG, score=0, response={})
-    assert len(pictures_of("http://a.example/", limit=MAX_OF_ONE_PAGE)) == 3
-
-
-@pytest.mark.django_db
-def test_a_verdict_is_kept_with_the_picture_and_told_to_the_rules() -> None:
-    looking = service()
-    item, other = a_url_item(), a_url_item("http://bank.example/other")
-    looked = a_url_item()
-    old = UrlStatus.create(item=looked, direct_status="UP", score=0, date=looked.date)
-    new = UrlStatus.create(item=looked, direct_status="UP", score=0, date=looked.date)
-    record = keep_picture(item.raw_item, PNG, score=0, response={})
-    looking.post_feedback(record.id, True)
-    looking.post_feedback(record.id, True)  # handed over twice
-    shown = looking.get_screenshots(item.raw_item)[0]
-    assert (shown.phishing_grade, shown.phishing_grade_details["category"]) == (1.0, "PHISHING")
-    rows = {row.pk: row.is_phishing for row in UrlStatus.all()}
-    assert (rows[old.pk], rows[new.pk]) == (None, True)
-    made = UrlStatus.get(item=item)
-    assert (made.is_phishing, made.direct_status, made.score) == (True, "UNKNOWN", None)
-    assert not UrlStatus.filter(item=other).exists()
-    looking.post_feedback(record.id, False)
-    assert looking.get_screenshots(item.raw_item)[0].phishing_grade == 0.0
-    assert UrlStatus.get(item=item).is_phishing is False
-    assert [row.pk for row in looks_at(item.raw_item)] == [made.pk, new.pk, old.pk]
-
-
-@pytest.mark.parametrize("name", ["0" * 64, "../../etc/passwd", "", "x" * 5000])
-def test_a_picture_that_is_none(name: str) -> None:
-    with pytest.raises(PhishingServiceException, match=r"^screenshot ") as caught:
-        service().post_feedback(name, True)
-    assert caught.value.permanent
-
-
-def test_another_object_of_the_storage_is_no_picture() -> None:
-    for data in (b"From: a mail", b'{"url": "x"}', b"[]"):
-        key = hashlib.sha256(data).hexdigest()
-        StorageService.write(key, data)
-        with pytest.raises(PhishingServiceException, match="is no picture"):
-            find_record(key)
-
-
-@pytest.mark.django_db
-def test_who_has_looked_at_a_picture() -> None:
-    looking = service()
-    item, second = a_url_item(), a_url_item()
-    assert not looking.is_screenshot_viewed("a" * 64).viewed
-    ItemScreenshotFeedback.create(item=item, token="a" * 64)
-    assert not looking.is_screenshot_viewed("a" * 64).viewed
-    ItemScreenshotFeedback.create(item=second, token="a" * 64, is_viewed=True)
-    views = looking.is_screenshot_viewed("a" * 64)
-    assert (views.viewed, views.views) == (True, ({"item": second.pk},))
 
 
 @pytest.mark.django_db
