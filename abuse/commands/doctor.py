@@ -21,7 +21,7 @@ def command() -> None:
         python main.py doctor
     """
     wrong = 0
-    for check in (_settings, _classes, _templates, _database, _redis, _storage):
+    for check in (_settings, _classes, _templates, _database, _redis, _storage, _customers):
         try:
             findings = list(check())
         except Exception as error:
@@ -128,3 +128,22 @@ def _storage() -> Iterator[Finding]:
     read = StorageService.read(key)
     StorageService.delete(key)
     yield "storage", None if read == probe else "gives back other bytes than were written"
+
+
+def _customers() -> Iterator[Finding]:
+    from datetime import UTC, datetime
+    from ipaddress import ip_address
+
+    from abuse.pipeline.claims import postponed
+    from abuse.services.crm import CRMService, Query
+    from abuse.services.facade import ServiceError
+
+    try:
+        # An address for documentation (RFC 5737), in the past: whether it is somebody's is of no interest.
+        CRMService.find([Query(datetime(2000, 1, 1, tzinfo=UTC), ip_address("192.0.2.1"))])
+        yield "customer database", None
+    except ServiceError as error:
+        yield "customer database", str(error)
+    outage = postponed()
+    if outage is not None:
+        yield "mails", f"{outage[0]} wait for the customer database since {outage[1]:%Y-%m-%d %H:%M} UTC: {outage[2]}"

@@ -21,6 +21,7 @@ from abuse.models import (
     Ticket,
     TicketStatus,
 )
+from abuse.pipeline.claims import postponed
 from abuse.queues import connection, queue
 
 
@@ -64,6 +65,10 @@ def command() -> None:
     for alarm in DriftAlarm.filter(settled_at__isnull=True).order_by("raised_at"):
         seen = f" See mail {alarm.email_id}." if alarm.email_id else ""
         click.echo(f"Warning: {alarm.message}{seen}")
+    outage = postponed()
+    if outage is not None:
+        number, since, said = outage
+        click.echo(f"Warning: {number} mails wait for the customer database since {since:%Y-%m-%d %H:%M} UTC: {said}")
     failed = Email.filter(state=EmailState.FAILED).order_by("-done_at")[:5]
     for mail in failed:
         click.echo(

@@ -265,6 +265,7 @@ class Pipeline(Section):
     max_attempts: int = Field(default=5, ge=1, le=100)
     retry_seconds: Seconds = 30
     lease_seconds: Seconds = 60
+    outage_hours: float = Field(default=48, ge=0)
     sweep_seconds: Seconds = 15
 
 

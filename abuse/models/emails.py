@@ -31,6 +31,9 @@ class Email(Model):
     attempts = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField()
     claim = models.UUIDField(null=True, blank=True)
+    postponed_since = models.DateTimeField(
+        null=True, blank=True, help_text="since when it waits for the customer database, which cannot answer"
+    )
     done_at = models.DateTimeField(null=True, blank=True)
 
     kind = models.CharField(max_length=32, blank=True, default="")

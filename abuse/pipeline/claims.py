@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Count, Min
 from django.utils import timezone
 
 from abuse.config.schema import Pipeline
@@ -16,6 +17,9 @@ from abuse.models import EMAIL_MOVES, Email, EmailState, check_move
 
 LARGE_MAIL = 4 * 1024 * 1024
 """Bytes; a mail of that size is claimed alone: what it takes, no other mail waits for."""
+LONGEST_POSTPONEMENT = timedelta(minutes=5)
+"""Between two looks whether the customer database answers again."""
+_GIVEN_BACK = ("error", "claim", "state", "reason", "done_at", "next_attempt_at")
 
 _CLAIM = """
 WITH due AS (
@@ -118,7 +122,7 @@ def give_back(claim: Claim, error: str, settings: Pipeline) -> EmailState | None
     if row is None:
         return None
     row.error = error[:10_000]
-    row.claim = None
+    row.claim = row.postponed_since = None
     if row.attempts >= settings.max_attempts:
         row.attempts = settings.max_attempts  # the claim that only finds too many of them is none itself
         row.state, row.done_at = EmailState.FAILED, timezone.now()
@@ -126,8 +130,33 @@ def give_back(claim: Claim, error: str, settings: Pipeline) -> EmailState | None
     else:
         row.state = EmailState.RECEIVED
         row.next_attempt_at = timezone.now() + timedelta(seconds=settings.retry_seconds * 2 ** (row.attempts - 1))
-    row.save(update_fields=["error", "claim", "state", "reason", "done_at", "attempts", "next_attempt_at"])
+    row.save(update_fields=[*_GIVEN_BACK, "attempts", "postponed_since"])
     return EmailState(row.state)
+
+
+@transaction.atomic
+def postpone(claims: Sequence[Claim], error: str, settings: Pipeline) -> int:
+    """Give back mails that nothing was wrong with: the customer database cannot answer now. No attempt is counted.
+
+    They are tried again while that lasts, ever less often, and parked visibly after `outage_hours`; how many were.
+    """
+    now = timezone.now()
+    rows = lock_claimed(claims)
+    for row in rows.values():
+        row.error = error[:10_000]
+        row.claim = None
+        row.attempts -= 1
+        row.postponed_since = row.postponed_since or now
+        waited = now - row.postponed_since
+        if waited >= timedelta(hours=settings.outage_hours):
+            row.state, row.done_at, row.postponed_since = EmailState.FAILED, now, None
+            row.reason = f"the customer database could not answer for {settings.outage_hours:g} hours"
+        else:
+            row.state = EmailState.RECEIVED
+            shortest = timedelta(seconds=settings.retry_seconds)
+            row.next_attempt_at = now + max(shortest, min(waited / 2, LONGEST_POSTPONEMENT))
+    Email.objects.bulk_update(rows.values(), [*_GIVEN_BACK, "attempts", "postponed_since"])
+    return sum(row.state == EmailState.FAILED for row in rows.values())
 
 
 @transaction.atomic
@@ -140,8 +169,9 @@ def retry(emails: Sequence[int]) -> int:
     for row in rows:
         check_move(f"mail {row.pk}", EMAIL_MOVES, EmailState(row.state), EmailState.RECEIVED)
     return Email.filter(pk__in=[row.pk for row in rows]).update(
-        state=EmailState.RECEIVED, attempts=0, reason="", done_at=None, claim=None, next_attempt_at=timezone.now()
-    )
+        state=EmailState.RECEIVED, attempts=0, reason="", done_at=None, claim=None, postponed_since=None,
+        next_attempt_at=timezone.now(),
+    )  # fmt: skip
 
 
 def waiting_count() -> int:
@@ -149,3 +179,13 @@ def waiting_count() -> int:
     return Email.filter(
         state__in=[EmailState.RECEIVED, EmailState.PROCESSING], next_attempt_at__lte=timezone.now()
     ).count()
+
+
+def postponed() -> tuple[int, datetime, str] | None:
+    """How many mails wait for the customer database, since when, and what it said last; None when none do."""
+    rows = Email.filter(postponed_since__isnull=False, state__in=[EmailState.RECEIVED, EmailState.PROCESSING])
+    found = rows.aggregate(number=Count("pk"), since=Min("postponed_since"))
+    if not found["number"]:
+        return None
+    last = rows.order_by("-next_attempt_at").values_list("error", flat=True).first() or ""
+    return found["number"], found["since"], last

@@ -16,10 +16,11 @@ from .reading import ReadMail
 
 _WRITE = """
 UPDATE abuse_email AS email
-SET state = fate.state, reason = fate.reason, error = '', claim = NULL, done_at = fate.done_at, kind = fate.kind,
-    provider = fate.provider, subject = fate.subject, sent_at = fate.sent_at, message_id = fate.message_id,
-    template = fate.template, defects = fate.defects, authentication = fate.authentication,
-    content_key = fate.content_key, duplicate_of_id = fate.duplicate_of_id, ticket_id = fate.ticket_id
+SET state = fate.state, reason = fate.reason, error = '', claim = NULL, postponed_since = NULL, done_at = fate.done_at,
+    kind = fate.kind, provider = fate.provider, subject = fate.subject, sent_at = fate.sent_at,
+    message_id = fate.message_id, template = fate.template, defects = fate.defects,
+    authentication = fate.authentication, content_key = fate.content_key, duplicate_of_id = fate.duplicate_of_id,
+    ticket_id = fate.ticket_id
 FROM jsonb_to_recordset(%s::jsonb) AS fate(
     id bigint, state text, reason text, done_at timestamptz, kind text, provider text, subject text,
     sent_at timestamptz, message_id text, template text, defects jsonb, authentication jsonb, content_key text,

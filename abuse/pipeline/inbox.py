@@ -7,12 +7,14 @@
 A feed of more rows than fit into memory is set aside when its mail is read, and read further a step at a time while
 other mails are worked off; then it is settled alone.
 
-A batch that fails is taken apart and each mail is settled alone, so that only the one at fault is given back.
+A batch that fails is taken apart and each mail is settled alone, so that only the one at fault is given back. While the
+customer database cannot answer, mails wait and no attempt is counted.
 """
 
 from __future__ import annotations
 
 import logging
+import secrets
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -24,12 +26,13 @@ from abuse.config import Settings, SettingsError
 from abuse.parsers import ParserContext
 from abuse.rules.beforehand import asked_beforehand
 from abuse.rules.engine.errors import DocumentError
+from abuse.services.crm import CRMServiceException
 from abuse.services.facade import ServiceError
 from abuse.utils.stopping import is_asked_to_stop
 
 from .batch import settle
 from .beforehand import answers_of, ask_beforehand
-from .claims import Claim, claim_fresh, claim_retry, give_back, release
+from .claims import Claim, claim_fresh, claim_retry, give_back, postpone, release
 from .context import parser_context
 from .feeds import LongFeed, is_long_feed, set_aside
 from .reading import ReadMail, identify, read
@@ -186,11 +189,11 @@ def _read_all(claims: Sequence[Claim], settings: Settings, context: ParserContex
 def _identify_or_take_apart(mails: Sequence[ReadMail], settings: Settings) -> list[ReadMail]:
     """The mails whose customers could be looked up; the others are given back."""
     try:
-        identify(mails)
-        ask_beforehand(mails, settings)
+        _identify(mails, settings)
     except Exception as error:
-        # A customer database that cannot answer now is asked once for all; else it may be one mail it stumbles over.
         is_down = isinstance(error, ServiceError) and not error.permanent
+        if len(mails) > 1 and is_outage(error):
+            return _ask_by_halves(mails, settings)
         if len(mails) == 1 or is_down or _is_not_the_mails_fault(error):
             for mail in mails:
                 _failed(mail.claim, error, settings)
@@ -198,6 +201,49 @@ def _identify_or_take_apart(mails: Sequence[ReadMail], settings: Settings) -> li
         log.warning("the customers of %s mails are looked up one by one: %s", len(mails), error)
         return [known for mail in mails for known in _identify_or_take_apart([mail], settings)]
     return list(mails)
+
+
+def _identify(mails: Sequence[ReadMail], settings: Settings) -> None:
+    if mails:
+        identify(mails)
+        ask_beforehand(mails, settings)
+
+
+def _ask_by_halves(mails: Sequence[ReadMail], settings: Settings) -> list[ReadMail]:
+    """The mails of which the customer database tells after all; the others are given back.
+
+    It could not answer for all together: when it cannot for either half, it is down; when it can for one, it stumbles
+    over something in the other. The halves are others each time, so that two mails that it stumbles over cannot keep
+    all others waiting.
+    """
+    shuffled = secrets.SystemRandom().sample(list(mails), len(mails))
+    halves = (shuffled[: len(mails) // 2], shuffled[len(mails) // 2 :])
+    stuck: list[tuple[list[ReadMail], Exception]] = []
+    known: list[ReadMail] = []
+    for half in halves:
+        try:
+            _identify(half, settings)
+            known += half
+        except Exception as error:
+            stuck.append((half, error))
+    if len(stuck) == len(halves):
+        for half, fault in stuck:
+            for mail in half:
+                _failed(mail.claim, fault, settings)
+    elif stuck:
+        known += _identify_or_take_apart(stuck[0][0], settings)
+    kept = {mail.claim.email_id for mail in known}
+    return [mail for mail in mails if mail.claim.email_id in kept]
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether the customer database could not answer just then: no mail is to blame for that."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, CRMServiceException):
+            return not cause.permanent
+        cause = cause.__cause__
+    return False
 
 
 def _settle_or_take_apart(mails: Sequence[ReadMail], settings: Settings) -> int:
@@ -234,5 +280,9 @@ def _is_not_the_mails_fault(error: BaseException) -> bool:
 def _failed(claim: Claim, error: Exception, settings: Settings) -> None:
     if _is_not_the_mails_fault(error):
         raise error
+    if is_outage(error):
+        log.warning("mail %s waits for the customer database: %s", claim.email_id, error)
+        postpone([claim], f"{type(error).__name__}: {error}", settings.PIPELINE)
+        return
     log.warning("mail %s, attempt %s: %s", claim.email_id, claim.attempts, error, exc_info=error)
     give_back(claim, f"{type(error).__name__}: {error}", settings.PIPELINE)
