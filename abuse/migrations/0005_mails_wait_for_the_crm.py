@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('abuse', '0003_one_report_for_each_category'),
+        ('abuse', '0004_history_of_pages'),
     ]
 
     operations = [
