@@ -7,7 +7,9 @@ import logging
 import logging.handlers
 import os
 import socket
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import django
 
@@ -57,7 +59,7 @@ def set_up_service(settings: Settings, base_name: str) -> str | None:
         return None
     key = f"IMPLEMENTATIONS.{base_name}"
     try:
-        implementation = _build(base, configured, settings)
+        implementation = build_service(base, configured, settings)
     except (ImportError, AttributeError) as error:
         return f"{key}.class: {configured.class_!r} cannot be imported ({error}); expected the dotted path of a class"
     except (ServiceError, TypeError, ValueError, OSError) as error:
@@ -66,7 +68,12 @@ def set_up_service(settings: Settings, base_name: str) -> str | None:
     return None
 
 
-def _build(base: type[ServiceBase], configured: Implementation, settings: Settings) -> ServiceBase:
+def build_service(base: type[ServiceBase], configured: Implementation, settings: Settings) -> ServiceBase:
+    """An instance of a class that the settings, or a command, name.
+
+    :raises ImportError, AttributeError: when there is no such class.
+    :raises ServiceError, TypeError, ValueError, OSError: when it is not of that service, or does not take its config.
+    """
     module_name, _, class_name = configured.class_.rpartition(".")
     found = getattr(importlib.import_module(module_name), class_name)
     if not (isinstance(found, type) and issubclass(found, base)):
@@ -74,11 +81,18 @@ def _build(base: type[ServiceBase], configured: Implementation, settings: Settin
     missing = found.missing_methods()
     if missing:
         raise TypeError(f"{configured.class_!r} lacks {', '.join(missing)}")
-    config = dict(configured.config)
-    if configured.class_ == "abuse.services.storage.default.FilesystemStorage":
-        directory = config.get("directory", "storage")
-        config["directory"] = str(settings.data_directory / directory)
-    return found.create(config)
+    return found.create(_placed(configured.class_, configured.config, settings))
+
+
+def _placed(class_path: str, config: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """The configuration of a service, with the directory of stored files taken from the data directory."""
+    placed = dict(config)
+    if class_path == "abuse.services.storage.default.FilesystemStorage":
+        placed["directory"] = str(settings.data_directory / placed.get("directory", "storage"))
+    inner = placed.get("storage")
+    if isinstance(inner, dict) and isinstance(inner.get("class"), str):  # one storage within another
+        placed["storage"] = {**inner, "config": _placed(inner["class"], inner.get("config") or {}, settings)}
+    return placed
 
 
 def set_up_logging(settings: Settings) -> None:

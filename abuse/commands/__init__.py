@@ -43,6 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "shell": Entry("shell", "Runs a shell in the app context."),
     "status": Entry("status", "Show mails by state, reports, tickets and queues."),
     "stop-servers": Entry("stop_servers", "Stop the embedded PostgreSQL and Valkey.", needs_setup=False),
+    "storage": Entry("storage", "Check and move stored mails and attachments."),
     "test": Entry("test", "Runs tests.", needs_setup=False),
     "ticket-workflow": Entry("ticket_workflow", "Runs Cerberus ticket workflow."),
     "up": Entry("up", "Runs everything: servers, API, worker, scheduler and fetcher."),

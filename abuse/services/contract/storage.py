@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from ..storage import StorageServiceBase, StorageServiceException
 from .checking import Check, Subject, expect, expect_error, expect_permanent
@@ -72,6 +74,40 @@ def _series(subject: Subject) -> None:
     _with_probe(subject, f"{key}-part1", b"x", read)
 
 
+def _in_pieces(subject: Subject) -> None:
+    key, data = _probe(2 * 1024 * 1024)
+
+    def read(storage: StorageServiceBase) -> None:
+        expect(b"".join(storage.chunks(key)) == data, "chunks: gave other bytes than were written")
+        expect(storage.write_file(key, io.BytesIO(b"other")) is False, "write_file: is not False for what was there")
+
+    _with_probe(subject, key, data, read)
+    file = io.BytesIO(data)
+    file.seek(100)
+    storage: StorageServiceBase = subject.service
+    try:
+        expect(storage.write_file(key, file) is True, "write_file: is not True for what is new")
+        expect(storage.read(key) == data, "write_file: kept other bytes than the file has")
+    finally:
+        storage.delete(key)
+    expect_permanent(
+        StorageServiceException, "chunks of what is not there", lambda name: list(storage.chunks(name)), key
+    )
+
+
+def _one_is_first(subject: Subject) -> None:
+    storage: StorageServiceBase = subject.service
+    key = _probe()[0]
+    contents = [b"%d" % number for number in range(8)]
+    with ThreadPoolExecutor(len(contents)) as writers:
+        firsts = list(writers.map(lambda data: storage.write(key, data), contents))
+    try:
+        expect(firsts.count(True) == 1, f"write: is True for {firsts.count(True)} of those who write at one moment")
+        expect(storage.read(key) == contents[firsts.index(True)], "write: the first one's bytes are not what is kept")
+    finally:
+        storage.delete(key)
+
+
 def _what_is_not_there(subject: Subject) -> None:
     storage: StorageServiceBase = subject.service
     key = _probe()[0]
@@ -95,8 +131,8 @@ def _names(subject: Subject) -> None:
     storage: StorageServiceBase = subject.service
     for name in _NO_KEYS:
         shown = f"of the name {name[:70]!r}"
-        for call in (storage.read, storage.delete, storage.exists):
-            expect_error(StorageServiceException, f"{call.__name__} {shown}", call, name)
+        for call in (storage.read, storage.delete, storage.exists, lambda key: list(storage.chunks(key))):
+            expect_error(StorageServiceException, f"{getattr(call, '__name__', call)} {shown}", call, name)
         expect_error(StorageServiceException, f"write {shown}", storage.write, name, b"x")
 
 
@@ -105,6 +141,8 @@ CHECKS = (
     Check("an empty object is one", _empty_objects, needs_rows=False),
     Check("writing again is no news, and changes nothing", _writing_twice, needs_rows=False),
     Check("a key with a suffix is an object of its own", _series, needs_rows=False),
+    Check("objects can be read and written in pieces", _in_pieces, needs_rows=False),
+    Check("of several writers one is first", _one_is_first, needs_rows=False),
     Check("what is not there is a permanent fault", _what_is_not_there, needs_rows=False),
     Check("what was deleted is not there", _deleting, needs_rows=False),
     Check("a name that is no key reaches nothing", _names, needs_rows=False),

@@ -13,9 +13,11 @@ from typing import Any
 from abuse.bootstrap import SERVICE_PACKAGES
 from abuse.services.contract import CHECKS, Check, Subject, fault_of
 from abuse.services.facade import ServiceBase
+from abuse.services.storage.sealing import new_key
 from abuse.tests.services.crm.servers import json_server
 from abuse.tests.services.crm.worlds import http_crm
 from abuse.tests.services.phishing.lab import name_server, page, web_server
+from abuse.tests.services.storage import s3_server
 
 SECRET = "a secret that both sides know"
 _PROGRAMS = {
@@ -59,6 +61,20 @@ def _storage(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     return {"directory": str(directory / "objects")}
 
 
+def _s3(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    return s3_server.config()
+
+
+def _encrypted(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    files = {"class": "abuse.services.storage.default.FilesystemStorage", "config": _storage(stack, directory)}
+    return {"storage": files, "keys": [{"key": new_key()}, {"key": new_key()}]}
+
+
+def _encrypted_in_s3(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    bucket = {"class": "abuse.services.storage.s3.S3Storage", "config": s3_server.config()}
+    return {"storage": bucket, "keys": [{"key": new_key()}]}
+
+
 def _phishing(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     names = stack.enter_context(name_server({}))
     blocking = stack.enter_context(web_server({"/block": page("{}")}))
@@ -94,6 +110,9 @@ def _http_crm(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
 
 _SPECIAL: dict[str, Callable[[contextlib.ExitStack, Path], dict[str, Any]]] = {
     "FilesystemStorage": _storage,
+    "S3Storage": _s3,
+    "EncryptedStorage": _encrypted,
+    "EncryptedInS3": _encrypted_in_s3,
     "HttpPhishingService": _phishing,
     "WebhookActionService": _webhook,
     "CommandActionService": _commands,

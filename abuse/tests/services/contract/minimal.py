@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from abuse.services.kpi import KPIServiceBase
 from abuse.services.reputation import Reputation, ReputationDetail, ReputationServiceBase, Tool
 from abuse.services.search import SearchServiceBase
 from abuse.services.storage import StorageServiceBase, StorageServiceException
+from abuse.services.storage.encrypted import EncryptedStorage
 
 
 class QuietKPI(KPIServiceBase):
@@ -75,6 +77,7 @@ class MemoryStorage(StorageServiceBase):
     def __init__(self) -> None:
         super().__init__()
         self.objects: dict[str, bytes] = {}
+        self._lock = threading.Lock()
 
     def read(self, name: str) -> bytes:
         try:
@@ -83,9 +86,10 @@ class MemoryStorage(StorageServiceBase):
             raise StorageServiceException(f"no object {name}", permanent=True) from None
 
     def write(self, name: str, data: bytes) -> bool:
-        if self.exists(name):
-            return False
-        self.objects[name] = data
+        with self._lock:
+            if self.exists(name):
+                return False
+            self.objects[name] = data
         return True
 
     def delete(self, name: str) -> None:
@@ -94,6 +98,10 @@ class MemoryStorage(StorageServiceBase):
 
     def exists(self, name: str) -> bool:
         return self.check_key(name) in self.objects
+
+
+class EncryptedInS3(EncryptedStorage):
+    """Two storages within one another."""
 
 
 class EmptyCRM(CRMServiceBase):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,50 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(StorageServiceException, match="No space left"):
         storage.write(KEY, DATA)
     assert [path for path in (tmp_path / "objects").rglob("*") if path.is_file()] == []
+
+
+def test_of_many_writers_one_is_first_and_its_bytes_are_kept(tmp_path: Path) -> None:
+    contents = [b"%d" % number for number in range(8)]
+    for turn in range(20):
+        storage = FilesystemStorage(str(tmp_path / f"objects{turn}"))
+        with ThreadPoolExecutor(8) as pool:
+            firsts = list(pool.map(lambda data, s=storage: s.write(f"{KEY}-verdict0", data), contents))
+        assert firsts.count(True) == 1
+        assert storage.read(f"{KEY}-verdict0") == contents[firsts.index(True)]
+
+
+def test_a_file_system_without_links_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: Path, target: Path) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refused)
+    storage = FilesystemStorage(str(tmp_path / "objects"))
+    assert storage.write(KEY, DATA) is True
+    assert storage.write(KEY, DATA) is False
+    assert storage.read(KEY) == DATA
+
+
+def test_names_are_those_of_objects_alone(tmp_path: Path) -> None:
+    storage = FilesystemStorage(str(tmp_path / "objects"))
+    storage.write(KEY, DATA)
+    (tmp_path / "objects" / KEY[:2] / f".{KEY[:16]}.left-by-a-power-cut").write_bytes(b"")
+    assert list(storage.names()) == [KEY]
+
+
+def test_a_new_name_is_synced_with_its_directories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    storage = FilesystemStorage(str(tmp_path / "objects"))
+    synced: list[Path] = []
+    real = os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink())
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    storage.write(KEY, DATA)
+    kept = tmp_path / "objects"
+    assert synced[0::2] == [kept, kept / KEY[:2]]
+    assert synced[1].parent == kept / KEY[:2]
+    synced.clear()
+    assert storage.write(KEY, DATA) is False
+    assert synced == [kept / KEY[:2]]
