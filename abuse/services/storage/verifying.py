@@ -8,10 +8,11 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import F, QuerySet
 
-from abuse.models import AttachedDocument, Email, Report
+from abuse.models import AttachedDocument, Email, Report, UrlCheck
 
 from . import StorageService, StorageServiceException
 
@@ -49,13 +50,14 @@ class Checked:
     said: str = ""
 
 
-def _sources() -> tuple[tuple[str, QuerySet[Email] | QuerySet[Report] | QuerySet[AttachedDocument], str], ...]:
+def _sources() -> tuple[tuple[str, QuerySet[Any], str], ...]:
     """What names objects. A report's mail is named by the mail's own row."""
     own = Report.exclude(filename="").exclude(email__isnull=False, email__sha256=F("filename"))
     return (
         ("mail", Email.all(), "sha256"),
         ("report", own, "filename"),
         ("document", AttachedDocument.all(), "filename"),
+        ("picture", UrlCheck.exclude(picture=""), "picture"),
     )
 
 
