@@ -5,9 +5,56 @@ from __future__ import annotations
 from apiflask import APIFlask
 from flask import Response, request
 
-from . import access, action_callback, errors, monitor, openapi, reports, rules, session, tickets, users
+from . import (
+    access,
+    action_callback,
+    bulk_tickets,
+    errors,
+    monitor,
+    openapi,
+    report_items,
+    reports,
+    rules,
+    session,
+    ticket_comments,
+    ticket_edits,
+    ticket_files,
+    ticket_interact,
+    ticket_items,
+    ticket_jobs,
+    ticket_lists,
+    ticket_mail,
+    ticket_proofs,
+    ticket_status,
+    ticket_tags,
+    ticket_timeline,
+    tickets,
+    users,
+)
 
-RESOURCES = (session, users, tickets, reports, rules, action_callback, monitor)
+RESOURCES = (
+    session,
+    users,
+    tickets,
+    ticket_lists,
+    ticket_edits,
+    ticket_status,
+    ticket_comments,
+    ticket_tags,
+    ticket_proofs,
+    ticket_items,
+    ticket_jobs,
+    ticket_mail,
+    ticket_interact,
+    ticket_timeline,
+    ticket_files,
+    bulk_tickets,
+    reports,
+    report_items,
+    rules,
+    action_callback,
+    monitor,
+)
 
 
 def install(app: APIFlask) -> None:

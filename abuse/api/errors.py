@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from apiflask import APIFlask, HTTPError
 from django.db import InterfaceError, OperationalError
 from flask import Request
 from flask.json.provider import DefaultJSONProvider
+
+from abuse.controllers.editing import NotAllowed, Refused, StaleEdit
+from abuse.models import MoveRefused
+from abuse.services.facade import NotImplementedByConfiguration, ServiceError
 
 from .access import TOKEN_HEADER
 
@@ -59,8 +64,32 @@ def install(app: APIFlask) -> None:
         app.logger.error("The database cannot be used", exc_info=error)
         return _answer(HTTPError(503, "The database cannot be used at the moment", headers={"Retry-After": "5"}))
 
+    def service_away(error: Exception) -> _Answer:
+        app.logger.warning("A service could not do what was asked", exc_info=error)
+        return _answer(HTTPError(503, str(error), headers={"Retry-After": "5"}))
+
     app.register_error_handler(OperationalError, database_away)
     app.register_error_handler(InterfaceError, database_away)
+    for kind, status in _REFUSALS.items():
+        app.register_error_handler(kind, _refusal(status))
+    # The nearest class counts: what no class is configured for is no fault of the moment.
+    app.register_error_handler(ServiceError, lambda error: _of_service(error, service_away))
+
+
+_REFUSALS: dict[type[Exception], int] = {Refused: 400, NotAllowed: 403, StaleEdit: 409, MoveRefused: 409}
+"""What controllers refuse, and its status: by the nearest class."""
+
+
+def _refusal(status: int) -> Callable[[Exception], _Answer]:
+    return lambda error: _answer(HTTPError(status, str(error)))
+
+
+def _of_service(error: Exception, away: Callable[[Exception], _Answer]) -> _Answer:
+    if isinstance(error, NotImplementedByConfiguration):
+        return _answer(HTTPError(501, str(error)))
+    if isinstance(error, ServiceError) and error.permanent:
+        return _answer(HTTPError(400, str(error)))
+    return away(error)
 
 
 def _answer(error: HTTPError) -> _Answer:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-_TAG = {"id": 7, "codename": "phishing:autoclosed", "name": "phishing:autoclosed", "tagType": "Ticket", "level": 0}
-_REPORT_TAG = {"id": 31, "codename": "report:urls_down", "name": "report:urls_down", "tagType": "Report", "level": 0}
-_COMMENT = {"id": 5, "user": "alice", "comment": "The customer has called.", "date": 1767229200}
-_DEFENDANT: dict[str, Any] = {
+TAG = {"id": 7, "codename": "phishing:autoclosed", "name": "phishing:autoclosed", "tagType": "Ticket", "level": 0}
+REPORT_TAG = {"id": 31, "codename": "report:urls_down", "name": "report:urls_down", "tagType": "Report", "level": 0}
+COMMENT = {"id": 5, "user": "alice", "comment": "The customer has called.", "date": 1767229200}
+DEFENDANT: dict[str, Any] = {
     "id": 12,
     "customerId": "C-1042",
     "email": "customer@example.net",
@@ -29,7 +29,7 @@ _DEFENDANT: dict[str, Any] = {
     "isGS": False,
     "isInternal": False,
 }
-_SERVICE = {
+SERVICE = {
     "id": 3,
     "name": "vps-1042.example.net",
     "domain": "vps-1042.example.net",
@@ -72,18 +72,18 @@ _TICKET: dict[str, Any] = {
     "locked": False,
     "update": True,
     "version": 3,
-    "service": _SERVICE,
+    "service": SERVICE,
     "action": None,
-    "tags": [_TAG],
+    "tags": [TAG],
     "attachedReportsCount": 2,
     "commentsCount": 1,
     "starredByMe": False,
 }
-TICKET_ROW: dict[str, Any] = {**_TICKET, "defendant": _DEFENDANT}
+TICKET_ROW: dict[str, Any] = {**_TICKET, "defendant": DEFENDANT}
 TICKET_DETAIL: dict[str, Any] = {
     **_TICKET,
-    "defendant": {**_DEFENDANT, "tags": [], "comments": []},
-    "comments": [_COMMENT],
+    "defendant": {**DEFENDANT, "tags": [], "comments": []},
+    "comments": [COMMENT],
     "jobs": [],
     "history": [_HISTORY],
     "decisions": [_DECISION],
@@ -98,48 +98,44 @@ _REPORT: dict[str, Any] = {
     "category": "Phishing",
     "subject": "Phishing at http://vps-1042.example.net/login",
     "provider": {"email": "reporter@example.com", "name": None, "trusted": False, "priority": "Normal"},
-    "service": _SERVICE,
+    "service": SERVICE,
     "ticket": 42,
     "reporterReference": "2026-000123",
     "treatedMode": "NONE",
-    "tags": [_REPORT_TAG],
+    "tags": [REPORT_TAG],
     "body": "Hello,\nplease take down http://vps-1042.example.net/login",
 }
-REPORT_ROW: dict[str, Any] = {**_REPORT, "bodyIsCut": False, "defendant": _DEFENDANT}
+REPORT_ROW: dict[str, Any] = {**_REPORT, "bodyIsCut": False, "defendant": DEFENDANT}
 REPORT_DETAIL: dict[str, Any] = {
     **_REPORT,
-    "defendant": {**_DEFENDANT, "tags": [], "comments": []},
+    "defendant": {**DEFENDANT, "tags": [], "comments": []},
     "decisions": [_DECISION],
 }
-ITEMS: dict[str, Any] = {
-    "items": [
+ITEM: dict[str, Any] = {
+    "id": 1001,
+    "report": 99,
+    "itemType": "URL",
+    "rawItem": "http://vps-1042.example.net/login",
+    "original": "hxxp://vps-1042[.]example[.]net/login",
+    "place": "text/plain",
+    "port": None,
+    "protocol": None,
+    "seenAt": None,
+    "viewed": False,
+    "history": [
         {
-            "id": 1001,
-            "report": 99,
-            "itemType": "URL",
+            "date": 1767225605,
             "rawItem": "http://vps-1042.example.net/login",
-            "original": "hxxp://vps-1042[.]example[.]net/login",
-            "place": "text/plain",
-            "port": None,
-            "protocol": None,
-            "seenAt": None,
-            "viewed": False,
-            "history": [
-                {
-                    "date": 1767225605,
-                    "rawItem": "http://vps-1042.example.net/login",
-                    "itemType": "URL",
-                    "ip": None,
-                    "ipReverse": None,
-                    "ipReverseResolved": None,
-                    "ipCategory": None,
-                    "fqdn": "vps-1042.example.net",
-                    "fqdnResolved": "192.0.2.42",
-                    "fqdnResolvedReverse": "vps-1042.example.net",
-                    "url": "http://vps-1042.example.net/login",
-                }
-            ],
+            "itemType": "URL",
+            "ip": None,
+            "ipReverse": None,
+            "ipReverseResolved": None,
+            "ipCategory": None,
+            "fqdn": "vps-1042.example.net",
+            "fqdnResolved": "192.0.2.42",
+            "fqdnResolvedReverse": "vps-1042.example.net",
+            "url": "http://vps-1042.example.net/login",
         }
     ],
-    "itemsCount": 1,
 }
+ITEMS: dict[str, Any] = {"items": [ITEM], "itemsCount": 1}

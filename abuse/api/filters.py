@@ -92,13 +92,18 @@ class Where(_Part):
 
 
 class Filters(_Part):
-    """The whole parameter; every part may be left out. `onlyUnassigned` is read by /tickets/todo alone."""
+    """The whole parameter; every part may be left out.
+
+    `onlyUnassigned` is read by /tickets/todo alone, `withMetadata` and `reverse` by timelines.
+    """
 
     paginate: Paginate = Paginate()
     sort_by: dict[str, Literal[1, -1]] = Field(default={}, max_length=10)
     query_fields: list[str] | None = Field(default=None, max_length=100)
     where: Where = Where()
     only_unassigned: bool = False
+    with_metadata: bool = False
+    reverse: bool = False
 
 
 class FiltersParameter(BaseModel):

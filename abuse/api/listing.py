@@ -105,6 +105,11 @@ class Listing(Generic[Row]):
         ordered = rows.order_by(*order, *([] if order else self.default_sort), "pk")
         return ordered[filters.paginate.start : filters.paginate.start + filters.paginate.size]
 
+    def with_known_sorts(self, filters: Filters) -> Filters:
+        """The same without the fields that cannot be sorted by: the older client sends some that are not there."""
+        known = {name: direction for name, direction in filters.sort_by.items() if name in self.sorts}
+        return filters.model_copy(update={"sort_by": known})
+
     def _conditions(self, part: str, name: str) -> Sequence[Condition]:
         if name not in self.conditions:
             raise FilterError(part, name, _one_of(self.conditions))

@@ -63,6 +63,8 @@ def _in_order(document: Any, public_endpoints: set[str]) -> Any:
             for parameter in operation["parameters"]:
                 if parameter["name"] == "filters":
                     _describe_filters(parameter)
+    # Several files share a tag; a document names it once.
+    document["tags"] = list({tag["name"]: tag for tag in document["tags"]}.values())
     schemas = document["components"]["schemas"]
     schemas.update(Filters.model_json_schema(ref_template="#/components/schemas/{model}")["$defs"])
     schemas["Filters"] = Filters.model_json_schema(ref_template="#/components/schemas/{model}")

@@ -1,29 +1,22 @@
-"""Reports: the list, one of them, and its items."""
+"""Reports: the list and one of them."""
 
 from __future__ import annotations
 
-from apiflask import APIBlueprint, HTTPError
+from apiflask import APIBlueprint
 from flask import Response
 
-from abuse.config import current
-from abuse.models import Report, ReportItem
-from abuse.models.fields import Network
-from abuse.models.questions import (
-    decisions_on_report,
-    items_with_views,
-    live_reports,
-    with_body_start,
-    with_report_relations,
-)
+from abuse.models import Report
+from abuse.models.questions import decisions_on_report, live_reports, with_body_start, with_report_relations
 from abuse.policies import Right
 from abuse.rules.explain import explain_report
 
 from . import examples
-from .access import current_sight, needs, require
+from .access import current_sight, needs
 from .answers import Explanation, rows_answer
 from .filters import FiltersParameter, read_filters
 from .listing import Condition, Kind, Listing
-from .reports_schemas import ItemAnswer, ItemsAnswer, ReportDetail, ReportRow, ReportRows
+from .objects import the_report
+from .reports_schemas import ReportDetail, ReportRow, ReportRows
 
 blueprint = APIBlueprint("reports", __name__, url_prefix="/api/reports", tag="Reports")
 
@@ -73,18 +66,6 @@ REPORTS: Listing[Report] = Listing(
     },
 )
 
-ITEMS: Listing[ReportItem] = Listing(
-    fields=frozenset(ItemAnswer.json_names()),
-    always=frozenset({"id"}),
-    sorts={"id": "pk", "rawItem": "raw_item", "itemType": "item_type", "date": "date"},
-    default_sort=(),
-    conditions={
-        "id": [Condition("pk", Kind.ID)],
-        "rawItem": [Condition("raw_item")],
-        "itemType": [Condition("item_type")],
-    },
-)
-
 
 @blueprint.get("")
 @needs(Right.LOOK)
@@ -108,26 +89,8 @@ def list_reports(query_data: FiltersParameter) -> Response:
 @blueprint.doc(responses={403: "The report's category is not open to the caller."})
 def show_report(report_id: int) -> ReportDetail:
     """Show a report, with what the rules decided on it"""
-    report = _visible(report_id)
+    report = the_report(report_id)
     return ReportDetail.of(report, decisions=list(decisions_on_report(report)[:MAX_DECISIONS]))
-
-
-@blueprint.get("/<int:report_id>/items")
-@needs(Right.SEE_REPORT)
-@blueprint.input(FiltersParameter, location="query")
-@blueprint.output(ItemsAnswer, example=examples.ITEMS)
-@blueprint.doc(
-    description=ITEMS.description("`itemsCount` counts all that fulfil the conditions, on this page or not."),
-    responses={403: "The report's category is not open to the caller."},
-)
-def list_items(report_id: int, query_data: FiltersParameter) -> ItemsAnswer:
-    """List the items of a report"""
-    filters = read_filters(query_data.filters)
-    ITEMS.selected(filters)
-    items = ITEMS.chosen(items_with_views(_visible(report_id)), filters)
-    managed = current().MANAGED_NETWORKS
-    rows = [ItemAnswer.of(item, ip_category=_ip_category(item.network, managed)) for item in ITEMS.page(items, filters)]
-    return ItemsAnswer(items=rows, items_count=items.count())
 
 
 @blueprint.get("/<int:report_id>/explain")
@@ -136,19 +99,4 @@ def list_items(report_id: int, query_data: FiltersParameter) -> ItemsAnswer:
 @blueprint.doc(responses={403: "The report's category is not open to the caller."})
 def explain(report_id: int) -> Explanation:
     """Explain why a report is where it is"""
-    return Explanation(explanation=explain_report(_visible(report_id).pk))
-
-
-def _visible(report_id: int) -> Report:
-    report = with_report_relations(Report.all()).filter(pk=report_id).first()
-    if report is None:
-        raise HTTPError(404, f"There is no report {report_id}")
-    require(Right.SEE_REPORT, report)
-    return report
-
-
-def _ip_category(network: Network | None, managed: tuple[Network, ...]) -> str | None:
-    if network is None:
-        return None
-    inside = any(ours.version == network.version and network.subnet_of(ours) for ours in managed)  # type: ignore[arg-type]
-    return "managed" if inside else "other"
+    return Explanation(explanation=explain_report(the_report(report_id).pk))

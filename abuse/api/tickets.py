@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-from apiflask import APIBlueprint, HTTPError
+from apiflask import APIBlueprint
 from flask import Response
 
+from abuse.controllers import ownership
 from abuse.models import Ticket
-from abuse.models.questions import (
-    PRIORITY_RANK,
-    comments_on_ticket,
-    decisions_on_ticket,
-    history_of_ticket,
-    jobs_of_ticket,
-    live_tickets,
-    tags_on_ticket,
-    with_ticket_counts,
-    with_ticket_relations,
-)
+from abuse.models.questions import PRIORITY_RANK, live_tickets, with_ticket_counts, with_ticket_relations
 from abuse.policies import Right
 from abuse.rules.explain import explain_ticket
 
 from . import examples
-from .access import current_sight, current_user, needs, require
+from .access import current_sight, current_user, needs
 from .answers import Explanation, rows_answer
 from .filters import FiltersParameter, read_filters
 from .listing import Condition, Kind, Listing
+from .objects import the_ticket
+from .ticket_details import detail_of
 from .tickets_schemas import TicketDetail, TicketRow, TicketRows
 
 blueprint = APIBlueprint("tickets", __name__, url_prefix="/api/tickets", tag="Tickets")
-
-REFUSALS: dict[int, str] = {
-    403: "The caller has no profile in the ticket's category.",
-    404: "There is no such ticket, or it is confidential and not for the caller.",
-}
-MAX_HISTORY = 1000
-MAX_COMMENTS = 1000
-MAX_JOBS = 1000
-MAX_DECISIONS = 200
 
 _CUSTOMER_ID = Condition("defendant__customer_id")
 _CUSTOMER_EMAIL = Condition("defendant__details__email")
@@ -118,33 +102,21 @@ def list_tickets(query_data: FiltersParameter) -> Response:
 @blueprint.get("/<int:ticket_id>/explain")
 @needs(Right.SEE_TICKET, recorded=True)
 @blueprint.output(Explanation, example={"explanation": {"ticket": {"publicId": "BCDFGHJKLM"}, "decisions": []}})
-@blueprint.doc(responses=REFUSALS)
+@blueprint.doc(responses={403: "The ticket's category is not open to the caller, or the ticket is confidential."})
 def explain(ticket_id: int) -> Explanation:
     """Explain why a ticket is where it is"""
-    return Explanation(explanation=explain_ticket(_visible(ticket_id).public_id))
+    return Explanation(explanation=explain_ticket(the_ticket(ticket_id).public_id))
 
 
 @blueprint.get("/<int:ticket_id>")
 @needs(Right.SEE_TICKET, recorded=True)
 @blueprint.output(TicketDetail, example=examples.TICKET_DETAIL)
-@blueprint.doc(responses=REFUSALS)
+@blueprint.doc(responses={403: "The ticket's category is not open to the caller, or the ticket is confidential."})
 def show_ticket(ticket_id: int) -> TicketDetail:
-    """Show a ticket, with why it is as it is"""
-    ticket = _visible(ticket_id)
-    return TicketDetail.of(
-        ticket,
-        tags=list(tags_on_ticket(ticket)),
-        comments=list(comments_on_ticket(ticket)[:MAX_COMMENTS]),
-        jobs=list(jobs_of_ticket(ticket)[:MAX_JOBS]),
-        history=list(history_of_ticket(ticket)[:MAX_HISTORY]),
-        decisions=list(decisions_on_ticket(ticket)[:MAX_DECISIONS]),
-    )
+    """Open a ticket: show it, with why it is as it is
 
-
-def _visible(ticket_id: int) -> Ticket:
-    counted = with_ticket_relations(with_ticket_counts(Ticket.all(), user=current_user()))
-    ticket = counted.filter(pk=ticket_id).first()
-    if ticket is None:
-        raise HTTPError(404, f"There is no ticket {ticket_id}")
-    require(Right.SEE_TICKET, ticket)
-    return ticket
+    A ticket that is nobody's becomes the caller's, if his profile works on it and it is not protected.
+    """
+    ticket = the_ticket(ticket_id)
+    just_assigned = ownership.take_on_opening(ticket, actor=current_user())
+    return detail_of(ticket, just_assigned=just_assigned)

@@ -142,6 +142,7 @@ class TicketDetail(_TicketFields):
         jobs: Sequence[ServiceActionJob],
         history: Sequence[History],
         decisions: Sequence[BusinessRulesHistory],
+        just_assigned: bool = False,
     ) -> Self:
         return cls(
             **_ticket_fields(ticket),
@@ -151,7 +152,7 @@ class TicketDetail(_TicketFields):
             jobs=[JobAnswer.of(job) for job in jobs],
             history=[HistoryAnswer.of(row) for row in history],
             decisions=[DecisionAnswer.of(decision) for decision in decisions],
-            just_assigned=False,
+            just_assigned=just_assigned,
         )
 
 

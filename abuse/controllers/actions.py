@@ -135,6 +135,22 @@ def cancel_pending(ticket: Ticket, *, reason: str, actor: User) -> int:
     return deadlines.cancel(ticket, reason=reason, actor=actor, kinds={Kind.SERVICE_ACTION, Kind.REMINDER})
 
 
+@transaction.atomic
+def cancel_job(ticket: Ticket, job: ServiceActionJob, *, actor: User) -> None:
+    """Take back one measure that waits; when it was the last one, the reminders of it go too.
+
+    :raises Refused: when it does not wait any more: it is done, being done, or taken back already.
+    """
+    edit(ticket, actor=actor)
+    if not deadlines.cancel(
+        ticket, reason=f"cancelled by {actor}", actor=actor, kinds={Kind.SERVICE_ACTION}, job=job.pk
+    ):
+        job.refresh_from_db()
+        raise Refused(f"job {job.pk} is {job.status}; expected one that waits")
+    if not _waiting(ticket):
+        deadlines.cancel(ticket, reason="nothing is to be done any more", actor=actor, kinds={Kind.REMINDER})
+
+
 def reported_addresses(ticket: Ticket) -> frozenset[IPv4Address | IPv6Address]:
     """The single addresses that the ticket's reports name."""
     networks = (

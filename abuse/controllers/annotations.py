@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from abuse.models import Comment, History, Proof, StarredTicket, Ticket, TicketComment, User
 
-from .editing import Refused, edit
+from .editing import NotAllowed, Refused, edit
 from .history import record
 from .proofs import scrub
 
@@ -32,7 +32,8 @@ def add_comment(ticket: Ticket, text: str, *, actor: User) -> TicketComment:
 def update_comment(row: TicketComment, text: str, *, actor: User) -> bool:
     """Change one's own remark; it keeps its date. False when it says the same.
 
-    :raises Refused: for somebody else's remark, or an empty or too long text.
+    :raises NotAllowed: for somebody else's remark.
+    :raises Refused: for an empty or too long text.
     """
     clean = _checked(text)
     comment = _own(row, actor)
@@ -48,7 +49,7 @@ def update_comment(row: TicketComment, text: str, *, actor: User) -> bool:
 def delete_comment(row: TicketComment, *, actor: User) -> None:
     """Take back one's own remark.
 
-    :raises Refused: for somebody else's remark.
+    :raises NotAllowed: for somebody else's remark.
     """
     comment = _own(row, actor)
     record(History.Type.DELETE_COMMENT, actor=actor, ticket=row.ticket, comment=comment.pk)
@@ -59,7 +60,7 @@ def delete_comment(row: TicketComment, *, actor: User) -> None:
 def _own(row: TicketComment, actor: User) -> Comment:
     comment = Comment.objects.select_for_update(of=("self",)).select_related("user").get(pk=row.comment_id)
     if comment.user_id != actor.pk:
-        raise Refused(f"comment {comment.pk} is {comment.user}'s: only its author may change it")
+        raise NotAllowed(f"comment {comment.pk} is {comment.user}'s: only its author may change it")
     return comment
 
 

@@ -74,10 +74,12 @@ def cancel(
     actor: User,
     kinds: Collection[Deadline.Kind] | None = None,
     settling: int | None = None,
+    job: int | None = None,
 ) -> int:
     """Take back what was to happen to a locked ticket, of all kinds or some; how many.
 
-    `settling`: the deadline that is being carried out and stays. Orders to act on the service go with their deadline.
+    `job`: only what carries out that order. `settling`: the deadline that is being carried out and stays. Orders to act
+    on the service go with their deadline.
     """
     wanted = Deadline.filter(ticket=ticket, state=DeadlineState.PENDING).exclude(APPLYING)
     carried_out = [pk for pk in (settling, _running.get()) if pk is not None]
@@ -85,6 +87,8 @@ def cancel(
         wanted = wanted.exclude(pk__in=carried_out)
     if kinds is not None:
         wanted = wanted.filter(kind__in=list(kinds))
+    if job is not None:
+        wanted = wanted.filter(payload__job=job)
     pending = list(wanted.select_for_update().order_by("pk"))
     if not pending:
         return 0

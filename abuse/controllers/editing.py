@@ -19,6 +19,10 @@ class Refused(Exception):
     """What was asked for cannot be done now; the message says what, why, and what was expected."""
 
 
+class NotAllowed(Refused):
+    """The actor's role or profile does not allow it."""
+
+
 class StaleEdit(Refused):
     """Somebody changed the ticket after the editor had read it."""
 

@@ -26,7 +26,7 @@ from abuse.services.email.addresses import is_address
 from abuse.services.email.base import CATEGORIES
 
 from . import actions, clocks, moves
-from .editing import Refused, edit
+from .editing import NotAllowed, Refused, edit
 from .history import record
 
 SOON = timedelta(seconds=5)
@@ -47,10 +47,6 @@ _NEEDED: Mapping[str, frozenset[str]] = {
 }
 CODENAMES = frozenset(_NEEDED)
 _ALL_PARAMS = frozenset({"snoozeDuration", "pauseDuration", "resolution", "action", "ip"})
-
-
-class NotAllowed(Refused):
-    """The actor's role or profile does not allow it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,6 @@ def hand_over(ticket: Ticket, owner: User | None, *, actor: User, reason: str = 
     )  # fmt: skip
 
 
-@transaction.atomic
 def take_on_opening(ticket: Ticket, *, actor: User) -> bool:
     """Somebody opens a ticket: it has been looked at, and is his if it is nobody's; whether it was just given to him.
 
@@ -56,6 +55,11 @@ def take_on_opening(ticket: Ticket, *, actor: User) -> bool:
     """
     if ticket.treated_by_id is not None and ticket.looked_at is not None:
         return False  # nothing can come of it: opening a ticket locks and writes nothing
+    return _take(ticket, actor=actor)
+
+
+@transaction.atomic
+def _take(ticket: Ticket, *, actor: User) -> bool:
     profile = _profile(actor, ticket)
     if actor.is_robot or (profile is None and not actor.is_superuser):
         return False

@@ -10,7 +10,7 @@ from django.db.models.functions import Coalesce, Left
 
 from .history import History
 from .people import AbusePermission, Profile, User
-from .reports import ItemScreenshotFeedback, Report, ReportItem
+from .reports import AttachedDocument, ItemScreenshotFeedback, Report, ReportItem
 from .rules import BusinessRulesHistory
 from .statuses import Priority, ReportStatus, TicketStatus
 from .tags import Tag
@@ -44,10 +44,14 @@ class Sight:
 
     def tickets(self) -> QuerySet[Ticket]:
         """The tickets for which `may_see_ticket` holds."""
+        return self.within_tickets(Ticket.all())
+
+    def within_tickets(self, tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
+        """Those of some tickets for which `may_see_ticket` holds."""
         if self.sees_all:
-            return Ticket.all()
+            return tickets
         experts = [category for category, profile in self.profiles.items() if profile == Profile.Name.EXPERT]
-        return Ticket.filter(Q(category__in=experts) | Q(category__in=list(self.profiles), confidential=False))
+        return tickets.filter(Q(category__in=experts) | Q(category__in=list(self.profiles), confidential=False))
 
     def reports(self) -> QuerySet[Report]:
         """The reports for which `may_see_report` holds."""
@@ -109,10 +113,21 @@ def with_body_start(reports: QuerySet[Report]) -> QuerySet[Report]:
     return reports.annotate(body_start=Left("body", BODY_START + 1)).defer("body")
 
 
-def items_with_views(report: Report) -> QuerySet[ReportItem]:
-    """The items of a report in the order in which they were found, each with `viewed`: by the defendant."""
+def items_with_views(of: Report | Ticket) -> QuerySet[ReportItem]:
+    """The items of a report, or of all reports in a ticket, in the order in which they were found.
+
+    Each with `viewed`: by the defendant.
+    """
     seen = ItemScreenshotFeedback.filter(item=OuterRef("pk"), is_viewed=True)
-    return ReportItem.filter(report=report).annotate(viewed=Exists(seen)).order_by("pk")
+    items = ReportItem.filter(report=of) if isinstance(of, Report) else ReportItem.filter(report__ticket=of)
+    return items.annotate(viewed=Exists(seen)).order_by("pk")
+
+
+def files_of_ticket(ticket: Ticket) -> QuerySet[AttachedDocument]:
+    """The files of a ticket and of the reports in it, each once."""
+    own = Ticket.attachments.through.objects.filter(ticket=ticket).values("attacheddocument")
+    of_reports = Report.attachments.through.objects.filter(report__ticket=ticket).values("attacheddocument")
+    return AttachedDocument.filter(Q(pk__in=own) | Q(pk__in=of_reports)).order_by("pk")
 
 
 def tags_on_ticket(ticket: Ticket) -> QuerySet[Tag]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2 import StrictUndefined, Template, TemplateError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from abuse.models import MailTemplate, Report, ReportItem, Ticket
@@ -35,6 +35,18 @@ def render(source: str, variables: Variables, *, name: str) -> str:
         return _compiled(source).render(**variables)
     except TemplateError as error:
         raise TextError(f"template {name}: {error}") from None
+
+
+@lru_cache(maxsize=256)
+def names_used(source: str) -> frozenset[str]:
+    """The variables that a text uses.
+
+    :raises TextError: when it is malformed.
+    """
+    try:
+        return frozenset(meta.find_undeclared_variables(_ENGINE.parse(source)))
+    except TemplateError as error:
+        raise TextError(f"template: {error}") from None
 
 
 def find_template(codename: str, lang: str | None, recipient_type: str | None = None) -> MailTemplate | None:

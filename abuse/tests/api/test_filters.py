@@ -10,8 +10,9 @@ import pytest
 from apiflask import HTTPError
 
 from abuse.api.filters import MAX_LENGTH, read_filters
+from abuse.api.item_lists import ITEMS
 from abuse.api.listing import Listing
-from abuse.api.reports import ITEMS, REPORTS
+from abuse.api.reports import REPORTS
 from abuse.api.tickets import TICKETS
 from abuse.models import Ticket
 
@@ -54,7 +55,7 @@ def test_nothing_is_the_first_ten(text: str | None) -> None:
         ("[" * 20_000, "filters: "),
         ("9" * 5_000, "filters: "),
         (" " * (MAX_LENGTH + 1), f'filters: "{MAX_LENGTH + 1} characters"; expected at most {MAX_LENGTH}'),
-        ('{"page": 1}', "filters.page: 1; expected one of onlyUnassigned, paginate, queryFields, sortBy, where"),
+        ('{"page": 1}', "filters.page: 1; expected one of onlyUnassigned, paginate, queryFields, reverse, sortBy"),
         ('{"paginate": {"page": 1}}', "filters.paginate.page: 1; expected one of currentPage, resultsPerPage"),
         ('{"where": {"or": []}}', "filters.where.or: []; expected one of in, like"),
         ('{"paginate": {"currentPage": 0}}', "filters.paginate.currentPage: 0; expected greater than or equal to 1"),

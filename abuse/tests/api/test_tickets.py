@@ -348,10 +348,13 @@ def test_a_ticket_shows_all_that_belongs_to_it(root: Caller, make_user: MakeUser
     assert answer["justAssigned"] is False
 
 
-def test_opening_a_ticket_changes_nothing(root: Caller, one: Ticket) -> None:
-    before = Ticket.filter(pk=one.pk).values().get()
+def test_opening_a_ticket_that_is_somebodys_says_only_that_it_was_looked_at(root: Caller, one: Ticket) -> None:
+    before = dict(Ticket.filter(pk=one.pk).values().get())
+    assert before["looked_at"] is None
     root.get(f"/api/tickets/{one.pk}")
-    assert Ticket.filter(pk=one.pk).values().get() == before
+    after = dict(Ticket.filter(pk=one.pk).values().get())
+    assert after["looked_at"] is not None
+    assert after == {**before, "looked_at": after["looked_at"]}
     assert not History.all().exists()
     assert not Deadline.all().exists()
 
@@ -377,5 +380,7 @@ def test_a_page_of_fifty_costs_few_queries(
         rows = caller.get("/api/tickets", filters).get_json()
     assert len(rows) == 50
     assert all(row["defendant"] and row["service"] and row["action"] and row["tags"] for row in rows)
+    with django_assert_max_num_queries(16):  # that it was looked at is written
+        caller.get(f"/api/tickets/{rows[0]['id']}")
     with django_assert_max_num_queries(11):
         caller.get(f"/api/tickets/{rows[0]['id']}")

@@ -9,9 +9,9 @@ import pytest
 from django.utils import timezone
 
 from abuse.controllers import presets, tickets
-from abuse.controllers.editing import Refused, StaleEdit
+from abuse.controllers.editing import NotAllowed, Refused, StaleEdit
 from abuse.controllers.history import robot
-from abuse.controllers.interact import CODENAMES, Mail, NotAllowed, interact
+from abuse.controllers.interact import CODENAMES, Mail, interact
 from abuse.models import (
     AbusePermission,
     Deadline,

@@ -1,0 +1,54 @@
+"""Lists of items, of a report or of a ticket."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from abuse.config import current
+from abuse.models import ReportItem
+from abuse.models.fields import Network
+
+from .bodies import Body
+from .filters import Text, read_filters
+from .listing import Condition, Kind, Listing
+from .reports_schemas import ItemAnswer, ItemsAnswer
+
+ITEMS: Listing[ReportItem] = Listing(
+    fields=frozenset(ItemAnswer.json_names()),
+    always=frozenset({"id"}),
+    sorts={"id": "pk", "rawItem": "raw_item", "itemType": "item_type", "date": "date"},
+    default_sort=(),
+    conditions={
+        "id": [Condition("pk", Kind.ID)],
+        "rawItem": [Condition("raw_item")],
+        "itemType": [Condition("item_type")],
+    },
+)
+ITEM_BODY = {"rawItem": "hxxp://vps-1042[.]example[.]net/login"}
+
+
+class ItemText(Body):
+    """An item as a person writes it, disguised or not; its type follows from it."""
+
+    raw_item: Text
+
+
+def items_answer(rows: QuerySet[ReportItem], filters: str | None) -> ItemsAnswer:
+    """The page asked for, with the count of all; a page of size 0 is the count alone."""
+    wanted = read_filters(filters)
+    ITEMS.selected(wanted)
+    chosen = ITEMS.chosen(rows, wanted)
+    return ItemsAnswer(items=[item_answer(item) for item in ITEMS.page(chosen, wanted)], items_count=chosen.count())
+
+
+def item_answer(item: ReportItem) -> ItemAnswer:
+    """An item as `items_with_views` reads it."""
+    return ItemAnswer.of(item, ip_category=ip_category(item.network, current().MANAGED_NETWORKS))
+
+
+def ip_category(network: Network | None, managed: tuple[Network, ...]) -> str | None:
+    """Whose an address is: `managed` when it lies in a network of ours, else `other`."""
+    if network is None:
+        return None
+    inside = any(ours.version == network.version and network.subnet_of(ours) for ours in managed)  # type: ignore[arg-type]
+    return "managed" if inside else "other"

@@ -1,0 +1,122 @@
+"""Deciding on a ticket: a status, maybe a measure, and the mails that go with it, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from apiflask import APIBlueprint
+from pydantic import Field, field_validator
+
+from abuse.controllers.editing import Refused
+from abuse.controllers.interact import CODENAMES, Mail, interact
+from abuse.models import Provider, Ticket
+from abuse.policies import Right
+
+from .access import current_user, needs
+from .answers import Message
+from .bodies import MESSAGE, Body
+from .filters import Text
+from .objects import FORBIDDEN, ticket_to_write
+
+blueprint = APIBlueprint("ticket_interact", __name__, url_prefix="/api/tickets/<int:ticket_id>", tag="Tickets")
+
+MAX_BODY = 200_000
+
+
+class InteractParams(Body):
+    """What the action needs. Durations in seconds; `action` and `resolution` by id, `resolution` also by codename."""
+
+    snooze_duration: int | None = None
+    pause_duration: int | None = None
+    action: int | None = None
+    resolution: int | Text | None = None
+    ip: Text | None = None
+
+    @field_validator("resolution")
+    @classmethod
+    def _number(cls, value: int | str | None) -> int | str | None:
+        return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
+
+
+class InteractAction(Body):
+    codename: Text = Field(description=f"One of {', '.join(sorted(CODENAMES))}.")
+    params: InteractParams = InteractParams()
+
+    @field_validator("params", mode="before")
+    @classmethod
+    def _none(cls, value: object) -> object:
+        return {} if value is None else value
+
+
+class InteractMail(Body):
+    """A mail. Without `category` it is found out for each address: the customer's, a reporter's, or another."""
+
+    to: list[Text] = Field(max_length=50)
+    subject: Text = Field(max_length=1023)
+    body: str = Field(max_length=MAX_BODY)
+    category: Text | None = None
+    attachments: list[Any] = Field(default=[])
+    attach_email_thread: bool = False
+
+
+class Interaction(Body):
+    action: InteractAction
+    emails: list[InteractMail] = Field(default=[], max_length=20)
+    version: int | None = None
+
+
+@blueprint.post("/interact")
+@needs(Right.WRITE_TICKET)
+@blueprint.input(
+    Interaction,
+    example={
+        "action": {"codename": "waiting_answer", "params": {"snoozeDuration": 172800}},
+        "emails": [
+            {"to": ["customer@example.net"], "subject": "Abuse", "body": "Please look.", "category": "Defendant"}
+        ],
+    },
+)
+@blueprint.output(Message, example=MESSAGE)
+@blueprint.doc(responses={**FORBIDDEN, 409: "The ticket's present status does not allow it."})
+def interact_with(ticket_id: int, json_data: Interaction) -> Message:
+    """Decide on a ticket, and write the mails that go with it"""
+    ticket = ticket_to_write(ticket_id)
+    mails = _mails(ticket, json_data.emails)
+    interact(
+        ticket,
+        json_data.action.codename,
+        json_data.action.params.model_dump(by_alias=True, exclude_none=True),
+        mails,
+        actor=current_user(),
+        expected_version=json_data.version,
+    )
+    return Message(message="Ticket updated" if not mails else f"Ticket updated, {len(mails)} mails written")
+
+
+def _mails(ticket: Ticket, wanted: Sequence[InteractMail]) -> list[Mail]:
+    known = _categories_of_addresses(ticket) if wanted else {}
+    mails = []
+    for mail in wanted:
+        if mail.attachments or mail.attach_email_thread:
+            raise Refused("emails.attachments: mails about tickets are sent without files")
+        by_category: dict[str, list[str]] = {}
+        for address in mail.to:
+            plain = address.strip()
+            category = (mail.category or known.get(plain.lower(), "Other")).title()
+            by_category.setdefault(category, []).append(plain)
+        if not by_category:
+            raise Refused("emails.to: expected at least one address")
+        mails += [
+            Mail(tuple(addresses), mail.subject, mail.body, category) for category, addresses in by_category.items()
+        ]
+    return mails
+
+
+def _categories_of_addresses(ticket: Ticket) -> Mapping[str, str]:
+    reporters = Provider.filter(reports__ticket=ticket).distinct().values_list("email", flat=True)
+    known = {email.lower(): "Plaintiff" for email in reporters}
+    details = ticket.defendant.details if ticket.defendant else None
+    if details is not None:
+        known |= {email.lower(): "Defendant" for email in (details.email, details.spare_email) if email}
+    return known

@@ -1,0 +1,81 @@
+"""The lists in which operators work: what is to be done next, and what is one's own."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from django.db.models import QuerySet
+from flask import Response
+from pydantic import Field
+
+from abuse.controllers import todo
+from abuse.models import Ticket, TicketStatus
+from abuse.models.questions import live_tickets, with_ticket_counts, with_ticket_relations
+from abuse.policies import Right
+
+from . import examples
+from .access import current_sight, current_user, needs
+from .answers import Answer, rows_answer
+from .filters import Filters, FiltersParameter, read_filters
+from .tickets import TICKETS
+from .tickets_schemas import TicketRow, TicketRows
+
+blueprint = APIBlueprint("ticket_lists", __name__, url_prefix="/api", tag="Tickets")
+
+
+class TodoAnswer(Answer):
+    tickets: list[TicketRow]
+    tickets_count: int = Field(description="How many there are on all pages.")
+
+
+@blueprint.get("/tickets/todo")
+@needs(Right.LOOK)
+@blueprint.input(FiltersParameter, location="query")
+@blueprint.output(TodoAnswer, example={"tickets": [examples.TICKET_ROW], "ticketsCount": 1})
+@blueprint.doc(
+    description=TICKETS.description(
+        "In the order of the caller's role; `sortBy` changes nothing. `onlyUnassigned`: those that are nobody's."
+    )
+)
+def list_todo(query_data: FiltersParameter) -> TodoAnswer:
+    """List the tickets that the caller could work on next"""
+    filters = read_filters(query_data.filters)
+    rows = todo_of_caller(TICKETS.chosen(Ticket.all(), filters), only_unassigned=filters.only_unassigned)
+    return TodoAnswer(tickets=_page(rows, filters), tickets_count=rows.count())
+
+
+@blueprint.get("/my-tickets")
+@needs(Right.LOOK)
+@blueprint.input(FiltersParameter, location="query")
+@blueprint.output(TicketRows, example=[examples.TICKET_ROW])
+@blueprint.doc(description=TICKETS.description("Without conditions, closed tickets are left out."))
+def list_my_tickets(query_data: FiltersParameter) -> Response:
+    """List one's own tickets"""
+    filters = TICKETS.with_known_sorts(read_filters(query_data.filters))
+    own = TICKETS.chosen(current_sight().tickets(), filters).filter(treated_by=current_user())
+    if filters.where.is_empty:
+        own = live_tickets(own)
+    rows = with_ticket_relations(with_ticket_counts(own, user=current_user()))
+    return rows_answer((TicketRow.of(ticket) for ticket in TICKETS.page(rows, filters)), TICKETS.selected(filters))
+
+
+def todo_of_caller(tickets: QuerySet[Ticket], *, only_unassigned: bool = False) -> QuerySet[Ticket]:
+    """Those of some tickets that the caller could work on next, in the order of his role."""
+    user = current_user()
+    algorithm = todo.algorithm_of(user) or (todo.GLOBAL if user.is_superuser else None)
+    return todo.todo(user, algorithm, current_sight().within_tickets(tickets), only_unassigned=only_unassigned)
+
+
+def _page(rows: QuerySet[Ticket], filters: Filters) -> list[TicketRow]:
+    paginate = filters.paginate
+    if not paginate.size:
+        return []
+    page = with_ticket_relations(rows)[paginate.start : paginate.start + paginate.size]
+    return [TicketRow.of(ticket) for ticket in page]
+
+
+OWN_STATES = {
+    "answered": (TicketStatus.ANSWERED,),
+    "todo": (TicketStatus.ACTION_ERROR, TicketStatus.ALARM, TicketStatus.OPEN, TicketStatus.REOPENED),
+    "sleeping": (TicketStatus.PAUSED, TicketStatus.WAITING_ANSWER),
+}
+"""What one's own tickets wait for: the operator who reads the answer, who acts, or time."""
