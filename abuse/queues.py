@@ -9,6 +9,7 @@ import io
 import logging
 import os
 import pickle
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -63,14 +64,21 @@ def connection() -> redis.Redis:
     return _connections[pid]
 
 
-def _connect() -> redis.Redis:
+@cache
+def impatient_connection(seconds: float) -> redis.Redis:
+    """A connection for those who must not wait: each word of the server may take so long at most."""
+    return _connect(socket_timeout=seconds, socket_connect_timeout=seconds)
+
+
+def _connect(**bounds: float) -> redis.Redis:
     settings = current()
     # Once more at once, in case the server was restarted; not longer, since intake would wait for a mere doorbell.
     retry = Retry(NoBackoff(), 1)
     if settings.uses_embedded_redis:
-        return redis.Redis.from_url(redis_url(), retry=retry)
+        return redis.Redis.from_url(redis_url(), retry=retry, **bounds)
     configured = settings.redis
     common: dict[str, Any] = {
+        **bounds,
         "retry": retry,
         "db": configured.db,
         "username": configured.username,
@@ -95,13 +103,13 @@ def redis_url() -> str:
     return f"redis{'s' if configured.ssl else ''}://{login}{configured.host}:{configured.port}/{configured.db}"
 
 
-def queue(role: str) -> rq.Queue:
-    """The queue that the settings give to a role: `default`, `email` or `kpi`."""
+def queue(role: str, server: redis.Redis | None = None) -> rq.Queue:
+    """The queue that the settings give to a role: `default`, `email` or `kpi`. `server`: by another connection."""
     configured = getattr(current().queues, role)
     return rq.Queue(
         configured.name,
         default_timeout=configured.default_timeout,
-        connection=connection(),
+        connection=server or connection(),
         serializer=PlainDataSerializer,
     )
 

@@ -10,6 +10,7 @@ from . import (
     action_callback,
     bulk_tickets,
     errors,
+    metrics,
     monitor,
     openapi,
     report_items,
@@ -54,6 +55,7 @@ RESOURCES = (
     rules,
     action_callback,
     monitor,
+    metrics,
 )
 
 
@@ -61,6 +63,7 @@ def install(app: APIFlask) -> None:
     """Make the API part of an application."""
     errors.install(app)
     openapi.install(app)
+    metrics.install(app)  # first, so that what the guard refuses is counted and timed as well
     app.before_request(access.guard)
     app.after_request(_guarded)
     for resource in RESOURCES:

@@ -251,11 +251,28 @@ class Loggers(Section):
     syslog: SyslogLogger | None = None
 
 
+class Metrics(Section):
+    """Who may read the metrics: who knows `token`; without one, who calls from `networks`."""
+
+    enabled: bool = True
+    token: SecretStr | None = None
+    networks: tuple[CheckedNetwork, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
+    cache_seconds: float = Field(default=5, ge=0, le=300)
+
+    @field_validator("token")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < 16:
+            raise ValueError("expected at least 16 characters")
+        return value
+
+
 class Api(Section):
     host: str = "127.0.0.1"
     port: Port = 5000
     token_lifetime_seconds: int = Field(default=86_400, ge=60)
     threads: int = Field(default=8, ge=1, le=256)
+    metrics: Metrics = Metrics()
 
 
 class Pipeline(Section):

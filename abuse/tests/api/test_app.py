@@ -72,7 +72,8 @@ def test_no_path_of_the_api_but_the_public_ones_answers_without_a_token(app: API
             if "<" not in path and client.open(path, method=method, json={}).status_code != 401:
                 open_paths.add((method, path))
     assert open_paths == {
-        ("GET", "/api/monitor"), ("GET", "/api/openapi.json"), ("POST", "/api/auth"), ("POST", "/api/actions/callback")
+        ("GET", "/api/monitor"), ("GET", "/api/openapi.json"), ("POST", "/api/auth"), ("POST", "/api/actions/callback"),
+        ("GET", "/metrics"),
     }  # fmt: skip
     assert client.get("/api/anything").status_code == 401
     assert client.options("/api/tickets").status_code == 401
