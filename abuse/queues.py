@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 WORK_THE_INBOX = "abuse.tasks.email.work_the_inbox"
 SEND_THE_OUTBOX = "abuse.tasks.outbox.send_the_outbox"
+ASK_AGAIN = "abuse.tasks.late.ask_again"
 _MAX_BELLS = 8
 """More waiting bells than that say nothing new: each one drains all that waits."""
 
@@ -150,6 +151,18 @@ def ring() -> bool:
     except redis.RedisError as error:
         log.warning("the doorbell was not rung, the sweeper will do it: %s", error)
         return False
+    return True
+
+
+def ring_at_most_every(seconds: int, task: str) -> bool:
+    """Enqueue a task now, unless that was done within so many seconds; whether it was done."""
+    try:
+        if not connection().set(f"cerberus:rung:{task}", 1, nx=True, ex=seconds):
+            return False
+    except redis.RedisError as error:
+        log.warning("%s was not enqueued, the sweeper will see to it: %s", task, error)
+        return False
+    _enqueue(task, (), {}, "default")
     return True
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from abuse.config import current
+from abuse.controllers import late
 from abuse.controllers.drift import look_for_drift
 from abuse.controllers.url_checks import forget as forget_looks
 from abuse.controllers.workflow import run_due
 from abuse.models import OutboxState, OutgoingMessage
 from abuse.pipeline.claims import waiting_count
-from abuse.queues import SEND_THE_OUTBOX, enqueue_on_commit, ring
+from abuse.queues import ASK_AGAIN, SEND_THE_OUTBOX, enqueue_on_commit, ring, ring_at_most_every
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ def sweep_slowly() -> int:
 
 
 def sweep() -> Swept:
-    """One round: settle deadlines, ring for mails that wait and for messages to be sent."""
+    """One round: settle deadlines, ring for mails that wait, for messages to be sent and customers to be asked for."""
     deadlines = run_due()
     waiting = waiting_count()
     if waiting:
@@ -52,4 +53,6 @@ def sweep() -> Swept:
     outgoing = OutgoingMessage.filter(state=OutboxState.PENDING, next_attempt_at__lte=timezone.now()).count()
     if outgoing and current().MAIL.relay is not None:
         enqueue_on_commit(SEND_THE_OUTBOX)
+    if current().PIPELINE.late_resolution_days and late.is_due():
+        ring_at_most_every(late.SECONDS, ASK_AGAIN)
     return Swept(deadlines, waiting, outgoing)

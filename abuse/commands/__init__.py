@@ -34,6 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "import-email": Entry("import_email", "Take in mails from files, directories, mbox, Maildir or standard input."),
     "initdb": Entry("initdb", "Init Cerberus database."),
     "parse-email": Entry("parse_email", "Show what the parser reads in mails; stores nothing.", needs_setup=False),
+    "resolve-again": Entry("resolve_again", "Ask again whose the things are in reports without a customer."),
     "retry-email": Entry("retry_email", "Give failed or ignored mails another try."),
     "rq-info": Entry("rq_info", "Show queues, workers and jobs (RQ's own view)."),
     "rules": Entry("rules", "List, check, change, try and exchange business rules."),

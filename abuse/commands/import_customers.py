@@ -51,5 +51,7 @@ def _show_counts(file: Path, result: ImportResult, *, dry_run: bool) -> None:
         ("resources", result.resources),
     ):
         click.echo(f"  {name:<10}{counts.added:>9}{counts.changed:>9}{counts.unchanged:>11}{counts.removed:>9}")
+    if result.asked_again:
+        click.echo(f"  {result.asked_again} reports without a customer are asked about again by the next workers")
     for warning in result.warnings:
         click.echo(f"  warning: {warning}", err=True)

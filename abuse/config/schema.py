@@ -283,6 +283,7 @@ class Pipeline(Section):
     retry_seconds: Seconds = 30
     lease_seconds: Seconds = 60
     outage_hours: float = Field(default=48, ge=0)
+    late_resolution_days: int = Field(default=30, ge=0, le=3650)
     sweep_seconds: Seconds = 15
 
 

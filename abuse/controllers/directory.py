@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,8 @@ from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
 
 from abuse.services.crm.records import CustomerRecord, Fault, ResourceRecord, ServiceRecord, shown
+
+from .late import ask_again_soon
 
 MAX_FAULTS = 50
 MAX_WARNINGS = 50
@@ -177,6 +180,15 @@ class ImportResult:
     resources: Counts = Counts()
     faults: tuple[Fault, ...] = ()
     warnings: tuple[str, ...] = ()
+    asked_again: int = 0
+    """Reports of nobody known that the customer database is asked about again because of it."""
+
+    @property
+    def is_a_change(self) -> bool:
+        return any(
+            counts.added or counts.changed or counts.removed
+            for counts in (self.customers, self.services, self.resources)
+        )
 
 
 def import_customers(
@@ -187,7 +199,7 @@ def import_customers(
     The resources of each service in the document become exactly those given. Services and customers that it does not
     name are left alone, unless `replace`: then they go, with their history. A customer may come in several records, as
     long as all say the same of him; so may a service. A fault in the place of a record stops the import from writing.
-    `dry_run` does all of it and rolls back.
+    `dry_run` does all of it and rolls back. After a change, reports of nobody known are soon asked about again.
     """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_STAGE)
@@ -201,9 +213,9 @@ def import_customers(
         result = _apply(cursor, stage, replace=replace, now=timezone.now())
         if dry_run:
             transaction.set_rollback(True)
-        else:
-            cursor.execute(_UNSTAGE)
-        return result
+            return result
+        cursor.execute(_UNSTAGE)
+        return dataclasses.replace(result, asked_again=ask_again_soon()) if result.is_a_change else result
 
 
 class _Stage:

@@ -93,7 +93,7 @@ def set_report_status(report: Report, status: ReportStatus, *, actor: User) -> N
     if report.status == status:
         return
     if status == ReportStatus.ARCHIVED:
-        _cancel_timeout(report, reason="archived by hand")
+        cancel_timeout(report, reason="archived by hand")
         report_moves.set_status(report, status, actor=actor)
         return
     check_move(str(report), REPORT_MOVES, ReportStatus(report.status), status)
@@ -121,7 +121,7 @@ def attach(report: Report, ticket: Ticket | None, *, actor: User, expected_versi
             raise Refused(f"ticket: {ticket} is about another customer than {report}")
     if report.ticket is not None:
         detach(report, actor=actor)
-    _cancel_timeout(report, reason="attached to a ticket")
+    cancel_timeout(report, reason="attached to a ticket")
     if ticket is None:
         return tickets.create_ticket(report, actor=actor)
     tickets.attach_report(report, ticket, actor=actor)
@@ -177,7 +177,8 @@ def lock(report: Report) -> None:
     report.refresh_from_db(from_queryset=Report.objects.select_for_update(no_key=True, of=("self",)))
 
 
-def _cancel_timeout(report: Report, *, reason: str) -> None:
+def cancel_timeout(report: Report, *, reason: str) -> None:
+    """Take back that the report is archived when nothing happens."""
     Deadline.filter(report=report, kind=Deadline.Kind.REPORT_TIMEOUT, state=DeadlineState.PENDING).update(
         state=DeadlineState.CANCELLED, result=reason, done_at=timezone.now()
     )

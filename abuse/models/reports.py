@@ -60,6 +60,10 @@ class Report(Model):
         default="",
         help_text="whether the sender's domain was authenticated: pass, fail or none",
     )
+    ask_again_at = models.DateTimeField(
+        null=True, blank=True, help_text="when the customer database is asked again whose the reported things are"
+    )
+    asked_again = models.PositiveSmallIntegerField(default=0, help_text="how often it was")
     treated_mode = models.CharField(max_length=4, choices=TreatedMode, default=TreatedMode.NONE)
     tags = models.ManyToManyField(Tag, related_name="reports", blank=True)
     attachments = models.ManyToManyField(AttachedDocument, related_name="reports", blank=True)
@@ -68,6 +72,11 @@ class Report(Model):
         indexes = [
             models.Index(fields=["-received_date", "-id"], name="report_by_date"),
             models.Index(fields=["status", "-received_date"], name="report_status"),
+            models.Index(
+                fields=["ask_again_at"],
+                condition=Q(ask_again_at__isnull=False, defendant__isnull=True, ticket__isnull=True),
+                name="report_ask_again",
+            ),
             models.Index(
                 fields=["defendant", "category", "service", "received_date"],
                 condition=Q(status=ReportStatus.NEW),

@@ -11,6 +11,7 @@ from django.db import models
 from django.utils import timezone
 
 from abuse.controllers.defendants import ensure_defendants, ensure_services, service_key
+from abuse.controllers.late import first_question
 from abuse.controllers.providers import ensure_providers, provider_key
 from abuse.models import (
     AttachedDocument,
@@ -26,6 +27,7 @@ from abuse.models.reports import BODY_LIMIT
 from abuse.parsers import taxonomy
 from abuse.parsers.values import ItemKind, ParsedEmail, ParsedItem
 
+from .kinds import STATEMENTS
 from .reading import Accusation, ReadMail
 
 FALLBACK_CATEGORY = "Other"
@@ -81,6 +83,7 @@ def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -
                 reporter_reference=_clipped_or_none(mail.parsed.reporter_reference, 255),
                 xarf_type=_clipped_or_none(mail.parsed.xarf_type, 64),
                 rsit_class=_clipped_or_none(_rsit_class(accusation, mail.parsed), 64),
+                ask_again_at=first_question(now) if match is None and mail.parsed.kind not in STATEMENTS else None,
             )
             made.append(MadeReport(report, mail, [accusation]))
             items.append(report_items(report, accusation.items, now=now))

@@ -162,7 +162,7 @@ def _add_items(
         identity = _read_identity(accusation, mail, provider, known)
         report = by_identity.get(identity)
         if report is not None:
-            added += _complete(report, accusation, actor=actor)
+            added += complete(report, accusation, actor=actor)
         elif identity[:2] not in dealt_with or identity[0] is None:
             missing.append(accusation)
     if any(accusation.match for accusation in mail.accusations) or existing:
@@ -170,7 +170,8 @@ def _add_items(
     return missing, added
 
 
-def _complete(report: Report, accusation: Accusation, *, actor: User) -> int:
+def complete(report: Report, accusation: Accusation, *, actor: User) -> int:
+    """Give a report the items of an accusation that it lacks; how many."""
     has = {(item.item_type, item.raw_item) for item in report.items.all()}
     rows = report_items(report, accusation.items, now=timezone.now())
     new = [item for item in rows if (item.item_type, item.raw_item) not in has]
