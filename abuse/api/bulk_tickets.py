@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from apiflask import APIBlueprint, HTTPError
+from apiflask import APIBlueprint
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
@@ -16,8 +16,8 @@ from abuse.models import Tag, Ticket, TicketStatus
 from abuse.policies import Right, kept_fields, may, may_set_status
 
 from .access import current_actor, current_user, needs
-from .answers import Answer
 from .bodies import Body, Id
+from .bulk_answers import BULK_EXAMPLE, BulkAnswer, bulk_answer
 from .filters import Text
 from .tags_in import TagReference, tag_meant
 
@@ -57,26 +57,10 @@ class BulkRemoval(Body):
     properties: TagRemoval
 
 
-class BulkOutcome(Answer):
-    """What became of one ticket: `done`, or refused for a `reason`."""
-
-    ticket: int
-    done: bool
-    reason: str
-
-
-class BulkAnswer(Answer):
-    message: str
-    results: list[BulkOutcome]
-
-
-_EXAMPLE = {"message": "1 of 1 tickets changed", "results": [{"ticket": 42, "done": True, "reason": ""}]}
-
-
 @blueprint.put("/bulk")
 @needs(Right.WORK)
 @blueprint.input(BulkChange, example={"tickets": [42], "properties": {"status": "Paused", "pauseDuration": 86400}})
-@blueprint.output(BulkAnswer, example=_EXAMPLE)
+@blueprint.output(BulkAnswer, example=BULK_EXAMPLE)
 @blueprint.doc(responses={409: "None of the tickets could be changed."})
 def change_bulk(json_data: BulkChange) -> BulkAnswer:
     """Change many tickets
@@ -96,13 +80,13 @@ def change_bulk(json_data: BulkChange) -> BulkAnswer:
         for tag in tags:
             tickets.add_tag(ticket, tag.codename, actor=current_user())
 
-    return _answer(bulk.change_many(json_data.tickets, change, actor=current_user()))
+    return bulk_answer(bulk.change_many(json_data.tickets, change, actor=current_user()))
 
 
 @blueprint.delete("/bulk")
 @needs(Right.WORK)
 @blueprint.input(BulkRemoval, example={"tickets": [42], "properties": {"tags": [{"id": 7}]}})
-@blueprint.output(BulkAnswer, example=_EXAMPLE)
+@blueprint.output(BulkAnswer, example=BULK_EXAMPLE)
 @blueprint.doc(responses={409: "None of the tickets could be changed."})
 def remove_bulk(json_data: BulkRemoval) -> BulkAnswer:
     """Take tags off many tickets"""
@@ -113,7 +97,7 @@ def remove_bulk(json_data: BulkRemoval) -> BulkAnswer:
         for tag in tags:
             tickets.remove_tag(ticket, tag.codename, actor=current_user())
 
-    return _answer(bulk.change_many(json_data.tickets, change, actor=current_user()))
+    return bulk_answer(bulk.change_many(json_data.tickets, change, actor=current_user()))
 
 
 def _check(ticket: Ticket) -> None:
@@ -182,13 +166,3 @@ def _status_change(wanted: BulkProperties) -> Callable[[Ticket], None] | None:
                 moves.close_ticket(ticket, reason, actor=actor)
 
     return change
-
-
-def _answer(results: list[bulk.BulkResult]) -> BulkAnswer:
-    done = sum(result.done for result in results)
-    if not done:
-        raise HTTPError(409, "; ".join(f"{result.ticket_id}: {result.reason}" for result in results[:10]))
-    return BulkAnswer(
-        message=f"{done} of {len(results)} tickets changed",
-        results=[BulkOutcome(ticket=one.ticket_id, done=one.done, reason=one.reason) for one in results],
-    )

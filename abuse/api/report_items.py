@@ -11,39 +11,21 @@ from abuse.controllers import items
 from abuse.models import Report, ReportItem
 from abuse.models.questions import items_with_views
 from abuse.policies import Right
-from abuse.services.phishing import PhishingService, Screenshot
 
 from . import examples
 from .access import current_user, needs
-from .answers import Answer, EpochSeconds, Message
+from .answers import Message
 from .bodies import MESSAGE
 from .filters import FiltersParameter, read_filters
 from .item_lists import ITEM_BODY, ITEMS, ItemText, item_answer, items_answer
 from .objects import FORBIDDEN, child, report_to_write, the_report
 from .reports_schemas import ItemAnswer, ItemsAnswer
+from .screenshots import ItemScreenshots, screenshots_of
 
 blueprint = APIBlueprint("report_items", __name__, url_prefix="/api/reports/<int:report_id>/items", tag="Reports")
 
 MAX_PAGES = 50
 """URLs of one answer whose pictures are looked up."""
-PICTURES_OF_ONE = 10
-
-
-class ScreenshotAnswer(Answer):
-    """A picture of a page. `phishingGradeDetails.grade` goes from 0 to 1; `response` is how the page answered."""
-
-    screenshot_id: str
-    timestamp: EpochSeconds
-    location: str
-    score: int
-    phishing_grade: float | None
-    phishing_grade_details: dict[str, Any]
-    response: dict[str, Any]
-
-
-class ItemScreenshots(Answer):
-    raw_item: str
-    screenshots: list[ScreenshotAnswer]
 
 
 class AllScreenshots(RootModel[list[ItemScreenshots]]):
@@ -137,7 +119,7 @@ def list_all_screenshots(report_id: int, query_data: FiltersParameter) -> AllScr
     filters = read_filters(query_data.filters)
     urls = items_with_views(the_report(report_id)).filter(item_type=ReportItem.Type.URL)
     rows = ITEMS.page(ITEMS.chosen(urls, filters), filters)[:MAX_PAGES] if query_data.filters else urls[:MAX_PAGES]
-    return AllScreenshots([_pictures_of(raw_item) for raw_item in dict.fromkeys(item.raw_item for item in rows)])
+    return AllScreenshots([screenshots_of(raw_item) for raw_item in dict.fromkeys(item.raw_item for item in rows)])
 
 
 @blueprint.get("/<int:item_id>/screenshots")
@@ -146,25 +128,8 @@ def list_all_screenshots(report_id: int, query_data: FiltersParameter) -> AllScr
 @blueprint.doc(responses=FORBIDDEN)
 def list_screenshots(report_id: int, item_id: int) -> ItemScreenshots:
     """List the pictures of one URL of a report"""
-    return _pictures_of(_item(the_report(report_id), item_id).raw_item)
+    return screenshots_of(_item(the_report(report_id), item_id))
 
 
 def _item(report: Report, item_id: int) -> ReportItem:
     return child(items_with_views(report).select_related("report__ticket", "report__provider"), "item", item_id)
-
-
-def _pictures_of(url: str) -> ItemScreenshots:
-    pictures = PhishingService.get_screenshots(url, limit=PICTURES_OF_ONE)
-    return ItemScreenshots(raw_item=url, screenshots=[_picture(one) for one in pictures])
-
-
-def _picture(picture: Screenshot) -> ScreenshotAnswer:
-    return ScreenshotAnswer(
-        screenshot_id=picture.screenshot_id,
-        timestamp=picture.timestamp,
-        location=f"/api/screenshots/{picture.screenshot_id}",
-        score=picture.score,
-        phishing_grade=picture.phishing_grade,
-        phishing_grade_details=dict(picture.phishing_grade_details),
-        response=dict(picture.response),
-    )

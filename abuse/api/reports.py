@@ -89,8 +89,7 @@ def list_reports(query_data: FiltersParameter) -> Response:
 @blueprint.doc(responses={403: "The report's category is not open to the caller."})
 def show_report(report_id: int) -> ReportDetail:
     """Show a report, with what the rules decided on it"""
-    report = the_report(report_id)
-    return ReportDetail.of(report, decisions=list(decisions_on_report(report)[:MAX_DECISIONS]))
+    return report_answer(the_report(report_id))
 
 
 @blueprint.get("/<int:report_id>/explain")
@@ -100,3 +99,8 @@ def show_report(report_id: int) -> ReportDetail:
 def explain(report_id: int) -> Explanation:
     """Explain why a report is where it is"""
     return Explanation(explanation=explain_report(the_report(report_id).pk))
+
+
+def report_answer(report: Report) -> ReportDetail:
+    """The answer for a report that was read with its relations."""
+    return ReportDetail.of(report, decisions=list(decisions_on_report(report)[:MAX_DECISIONS]))

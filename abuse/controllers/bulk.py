@@ -1,14 +1,15 @@
-"""The same change to many tickets: each is done or refused by itself, and the answer says which and why."""
+"""The same change to many tickets or reports: each is done or refused by itself, and the answer says which and why."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.db import IntegrityError, transaction
 from django.db.models import ObjectDoesNotExist
 
-from abuse.models import MoveRefused, Ticket, User
+from abuse.models import MoveRefused, Report, Ticket, User
 from abuse.models.questions import sight_of
 from abuse.services.facade import ServiceError
 
@@ -16,13 +17,15 @@ from . import ownership
 from .editing import Refused
 
 MAX_TICKETS = 1000
+MAX_REPORTS = 1000
+Thing = TypeVar("Thing", Ticket, Report)
 
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    """What became of one ticket: done, or refused and why."""
+    """What became of one ticket or report: done, or refused and why."""
 
-    ticket_id: int
+    pk: int
     done: bool
     reason: str = ""
 
@@ -36,28 +39,56 @@ def change_many(ticket_ids: Sequence[int], change: Callable[[Ticket], object], *
 
     :raises Refused: for more than MAX_TICKETS.
     """
-    wanted = list(dict.fromkeys(ticket_ids))
-    if len(wanted) > MAX_TICKETS:
-        raise Refused(f"tickets: {len(wanted)}; expected {MAX_TICKETS} at most")
+
+    def change_and_take(ticket: Ticket) -> None:
+        change(ticket)
+        ownership.take_on_opening(ticket, actor=actor)
+
+    wanted = _checked("tickets", ticket_ids, MAX_TICKETS)
     seen = {ticket.pk: ticket for ticket in sight_of(actor).tickets().filter(pk__in=wanted)}
+    return _change_all("ticket", wanted, seen, change_and_take, actor)
+
+
+@transaction.atomic
+def change_many_reports(
+    report_ids: Sequence[int], change: Callable[[Report], object], *, actor: User
+) -> list[BulkResult]:
+    """Make one change to each of some reports; the results in the order asked for. See `change_many`.
+
+    :raises Refused: for more than MAX_REPORTS.
+    """
+    wanted = _checked("reports", report_ids, MAX_REPORTS)
+    rows = sight_of(actor).reports().filter(pk__in=wanted).select_related("provider", "defendant__details", "service")
+    return _change_all("report", wanted, {report.pk: report for report in rows}, change, actor)
+
+
+def _checked(name: str, ids: Sequence[int], most: int) -> list[int]:
+    wanted = list(dict.fromkeys(ids))
+    if len(wanted) > most:
+        raise Refused(f"{name}: {len(wanted)}; expected {most} at most")
+    return wanted
+
+
+def _change_all(
+    what: str, wanted: Sequence[int], seen: Mapping[int, Thing], change: Callable[[Thing], object], actor: User
+) -> list[BulkResult]:
     results: dict[int, BulkResult] = {}
-    for pk in sorted(wanted):  # everybody locks tickets in this order
-        ticket = seen.get(pk)
+    for pk in sorted(wanted):  # everybody locks in this order
+        thing = seen.get(pk)
         results[pk] = (
-            BulkResult(pk, done=False, reason=f"there is no ticket {pk} that {actor} may see")
-            if ticket is None
-            else _change_one(ticket, change, actor)
+            BulkResult(pk, done=False, reason=f"there is no {what} {pk} that {actor} may see")
+            if thing is None
+            else _change_one(thing, change)
         )
     return [results[pk] for pk in wanted]
 
 
-def _change_one(ticket: Ticket, change: Callable[[Ticket], object], actor: User) -> BulkResult:
+def _change_one(thing: Thing, change: Callable[[Thing], object]) -> BulkResult:
     try:
         with transaction.atomic():
-            change(ticket)
-            ownership.take_on_opening(ticket, actor=actor)
+            change(thing)
     except (Refused, MoveRefused, ServiceError, ObjectDoesNotExist) as error:
-        return BulkResult(ticket.pk, done=False, reason=str(error))
+        return BulkResult(thing.pk, done=False, reason=str(error))
     except IntegrityError as error:
-        return BulkResult(ticket.pk, done=False, reason=f"the database refused it: {str(error).splitlines()[0]}")
-    return BulkResult(ticket.pk, done=True)
+        return BulkResult(thing.pk, done=False, reason=f"the database refused it: {str(error).splitlines()[0]}")
+    return BulkResult(thing.pk, done=True)

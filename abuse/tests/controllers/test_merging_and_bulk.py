@@ -182,7 +182,7 @@ def test_each_of_many_is_done_or_refused_by_itself() -> None:
         [hidden.pk, second.pk, first.pk, first.pk, 0], lambda ticket: clocks.pause(ticket, 60, actor=ann), actor=ann
     )
 
-    assert [(result.ticket_id, result.done) for result in results] == [
+    assert [(result.pk, result.done) for result in results] == [
         (hidden.pk, False), (second.pk, False), (first.pk, True), (0, False),
     ]  # fmt: skip
     assert "Closed -> Paused is not allowed" in results[1].reason

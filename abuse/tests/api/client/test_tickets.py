@@ -28,11 +28,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def ann(make_caller: MakeCaller) -> Caller:
-    return make_caller("ann", {"Phishing": "Expert", "Spam": "Beginner", "Malware": "Read-only"})
-
-
-@pytest.fixture
 def ticket(ann: Caller) -> Ticket:
     return a_ticket(defendant=a_defendant(customer_id="C-1"), service=a_service("vps"), treated_by=ann.user)
 
