@@ -5,9 +5,11 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import lzma
 import struct
 import tarfile
 import zipfile
+import zlib
 from base64 import encodebytes
 
 HEAD = (
@@ -208,6 +210,28 @@ def zipped(method: int = zipfile.ZIP_DEFLATED, **files: bytes) -> bytes:
     return packed.getvalue()
 
 
+def seven_zipped(dictionary: int = 1 << 16, /, **files: bytes) -> bytes:
+    """A 7z archive with all files in one LZMA2 stream and a plain header; `__` in a name stands for its dot."""
+    chain = [{"id": lzma.FILTER_LZMA2, "dict_size": dictionary}]
+    packed = lzma.compress(b"".join(files.values()), lzma.FORMAT_RAW, filters=chain)
+
+    def number(value: int) -> bytes:
+        return bytes([value]) if value < 0x80 else b"\xff" + value.to_bytes(8, "little")
+
+    sizes = [len(content) for content in files.values()]
+    names = b"".join(f"{name}\0".replace("__", ".").encode("utf-16-le") for name in files)
+    crcs = b"".join(struct.pack("<I", zlib.crc32(content)) for content in files.values())
+    bits = 2 * (dictionary.bit_length() - 12)
+    header = (
+        b"\x01\x04\x06\x00\x01\x09" + number(len(packed)) + b"\x00"
+        b"\x07\x0b\x01\x00\x01\x21\x21\x01" + bytes([bits]) + b"\x0c" + number(sum(sizes)) + b"\x00"
+        b"\x08\x0d" + number(len(files)) + b"\x09" + b"".join(map(number, sizes[:-1])) + b"\x0a\x01" + crcs + b"\0\0"
+        b"\x05" + number(len(files)) + b"\x11" + number(len(names) + 1) + b"\x00" + names + b"\x00\x00"
+    )  # fmt: skip
+    start = struct.pack("<QQI", len(packed), len(header), zlib.crc32(header))
+    return b"7z\xbc\xaf\x27\x1c\x00\x04" + struct.pack("<I", zlib.crc32(start)) + start + packed + header
+
+
 def tarred(content: bytes) -> bytes:
     """A tar archive with one file."""
     packed = io.BytesIO()
@@ -256,6 +280,7 @@ def mails() -> list[bytes]:
         multipart(NOTE, attached(gzip.compress(CSV.encode()), "feed.csv.gz", "application/gzip")),
         multipart(NOTE, attached(gzip.compress(tarred(LOG.encode())), "logs.tar.gz", "application/gzip")),
         multipart(NOTE, attached(tarred(CSV.encode()), "logs.tar", "application/x-tar")),
+        multipart(NOTE, attached(seven_zipped(a__csv=CSV.encode(), b__eml=SPAM.encode()), "logs.7z")),
         multipart(NOTE, attached(SHADOWSERVER.encode(), "2025-03-04-scan_ssh-isp.csv", "text/csv")),
         multipart(
             NOTE, attached(gzip.compress(DMARC.encode()), "mail.example!isp.example.net!1741046400!1741132799.xml.gz")
@@ -279,6 +304,7 @@ def feeds() -> list[bytes]:
     plain += [json.dumps([json.loads(line) for line in JSONL.splitlines()], indent=1).encode(), CSV.encode("utf-16")]
     packed = [gzip.compress(CSV.encode()), tarred(CSV.encode()), zipped(x__csv=CSV.encode(), y__html=PAGE.encode())]
     packed += [zipped(method, a__csv=RANGES.encode()) for method in (zipfile.ZIP_STORED, zipfile.ZIP_LZMA)]
+    packed += [seven_zipped(a__csv=CSV.encode(), b__json=JSONL.encode())]
     return plain + packed
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from django.utils import timezone
@@ -18,7 +18,8 @@ from abuse.controllers import url_checks
 from abuse.controllers.providers import pattern_of, provider_key
 from abuse.models import Provider, ReportItem, UrlStatus
 from abuse.models.fields import clipped
-from abuse.parsers.values import ItemKind
+from abuse.parsers.values import ItemKind, ParsedItem
+from abuse.services.crm import Match
 from abuse.services.facade import facade
 from abuse.services.phishing import PhishingService, PingResponse
 
@@ -39,43 +40,50 @@ def look_at_urls(mails: Sequence[ReadMail], *, seconds: float) -> None:
     """Look at the pages that phishing reports name, for so long at most; the looks are kept with the mails."""
     if not facade("PhishingServiceBase").is_implemented():
         return
-    phishing = _about_phishing(mails)
+    pages: dict[int, list[str]] = {}
     countries: dict[str, str | None] = {}
-    for mail in phishing:
-        for accusation in mail.accusations:
-            if accusation.match is not None:
-                for item in accusation.items:
-                    if item.kind == ItemKind.URL:
-                        countries.setdefault(item.value, accusation.match.defendant.country)
+    for number, match, item in _phishing_pages(mails):
+        pages.setdefault(number, []).append(item.value)
+        countries.setdefault(item.value, match.defendant.country)
     if not countries:
         return
     if len(countries) > MAX_URLS:
         log.warning("%s pages are reported in one batch of mails; %s are looked at", len(countries), MAX_URLS)
         countries = dict(list(countries.items())[:MAX_URLS])
     looks = ping_all(countries, seconds=seconds, may_be_fresh=True)
-    for mail in phishing:
-        mail.looks = {item.value: looks[item.value] for item in mail.parsed.items if item.value in looks}
+    for number, urls in pages.items():
+        mails[number].looks = {url: looks[url] for url in urls if url in looks}
 
 
-def _about_phishing(mails: Sequence[ReadMail]) -> list[ReadMail]:
-    """The mails whose reports will be of the category phishing: the reporter's own category goes before the text."""
-    at_hand = [mail for mail in mails if mail.spool is None]  # long feeds have their items on disk
-    complaints = [mail for mail in at_hand if is_complaint(mail.parsed.kind) or mail.parsed.kind in DOUBTFUL]
-    accusing = [mail for mail in complaints if any(one.match is not None for one in mail.accusations)]
-    keys = {provider_key(mail.parsed.provider) for mail in accusing}
+def _phishing_pages(mails: Sequence[ReadMail]) -> Iterator[tuple[int, Match, ParsedItem]]:
+    """The URLs in what will be reports of the category phishing about a customer, each with its mail's number.
+
+    The category is found as that of the report will be: the reporter's own goes before that of the items, and that
+    before the mail's.
+    """
+    accusing = {
+        number: [accusation for accusation in mail.accusations if accusation.match is not None]
+        for number, mail in enumerate(mails)
+        # long feeds have their items on disk
+        if mail.spool is None and (is_complaint(mail.parsed.kind) or mail.parsed.kind in DOUBTFUL)
+    }
+    keys = {provider_key(mails[number].parsed.provider) for number, found in accusing.items() if found}
     if not keys:
-        return []
+        return
     own = dict(
         Provider.filter(pk__in=[*keys, *map(pattern_of, keys)], default_category__isnull=False).values_list(
             "pk", "default_category_id"
         )
     )
-    return [mail for mail in accusing if _category(mail, own) == PHISHING]
-
-
-def _category(mail: ReadMail, own: Mapping[str, str | None]) -> str | None:
-    key = provider_key(mail.parsed.provider)
-    return own.get(key) or own.get(pattern_of(key)) or mail.parsed.category
+    for number, accusations in accusing.items():
+        parsed = mails[number].parsed
+        key = provider_key(parsed.provider)
+        for accusation in accusations:
+            category = own.get(key) or own.get(pattern_of(key)) or accusation.category or parsed.category
+            if category == PHISHING and accusation.match is not None:
+                for item in accusation.items:
+                    if item.kind == ItemKind.URL:
+                        yield number, accusation.match, item
 
 
 def ping_all(

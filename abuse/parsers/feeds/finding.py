@@ -27,9 +27,6 @@ _TABLE_NAMES = (*_SURE_NAMES, ".json", ".txt", ".list", ".dat", ".data")
 _FORM_WORDS = ("reporter", "complainant", "notifier", "submitter")
 _TABLE_TYPES = ("text/csv", "text/tab-separated-values", "application/csv", "application/x-csv", "application/x-ndjson",
                 "application/jsonl", "application/vnd.ms-excel")  # fmt: skip
-_ARCHIVE_NAMES = (".zip", ".gz")
-_ARCHIVE_TYPES = ("application/zip", "application/x-zip-compressed", "application/gzip", "application/x-gzip",
-                  "application/x-zip")  # fmt: skip
 
 
 def read(message: Message, context: ParserContext) -> Finding | None:
@@ -99,7 +96,7 @@ def _tables(message: Message, context: ParserContext, tally: Tally, is_bare: boo
 
 def _may_hold_tables(part: Part) -> bool:
     name = part.filename.lower()
-    if part.content_type in _ARCHIVE_TYPES or name.endswith(_ARCHIVE_NAMES):
+    if archives.is_archive(name, part.content_type):
         return True
     return part.content_type in _TABLE_TYPES or name.endswith(_TABLE_NAMES)
 

@@ -1,4 +1,4 @@
-"""The bytes of a feed as they come, a piece at a time: out of a base64 part, a zip or gzip archive, a bare file."""
+"""The bytes of a feed as they come, a piece at a time: out of a base64 part, a zip, gzip or 7z archive, a bare file."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .. import transfer
-from ..archives import DAMAGED
+from .. import sevenzip, transfer
+from ..archives import DAMAGED, skippable
 from ..context import Limits
 from ..mime import Part
+from ..sevenzip_header import Entry, SevenZipError
 
 CHUNK = 1 << 18  # bytes of one piece
 MAX_LINE = 1 << 20  # characters; what is longer is cut there, so that a file without line ends fits into memory
 
-_ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b")
+_ARCHIVES = (b"PK\x03\x04", b"PK\x05\x06", b"\x1f\x8b", sevenzip.MAGIC)
 _NO_LETTERS = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 
 Read = Callable[[int], bytes]
@@ -39,14 +40,35 @@ def files(part: Part, name: str, limits: Limits, say: Say) -> Iterator[File]:
 
     What is damaged or encrypted is passed over with a sentence. Whoever reads must stop at his own bound.
     """
-    head = part_reader(part)(4)
+    head = part_reader(part)(len(sevenzip.MAGIC))
     if not head.startswith(_ARCHIVES):
         yield File(name, None, lambda: part_reader(part))
     elif head.startswith(b"\x1f\x8b"):
         inner = name[: -len(".gz")] if name.lower().endswith(".gz") else name
         yield File(inner, 0, lambda: gzip.GzipFile(fileobj=_RawPart(part)).read)
+    elif head == sevenzip.MAGIC:
+        yield from _seven_zipped(part, limits, say)
     else:
         yield from _zipped(part, limits, say)
+
+
+def _seven_zipped(part: Part, limits: Limits, say: Say) -> Iterator[File]:
+    content, _ = part.content()
+    try:
+        entries = sevenzip.entries(content)
+    except SevenZipError as error:
+        say(f"An attached 7z archive is {error}.")
+        return
+    if len(entries) > limits.max_archive_members:
+        say(f"Only the first {limits.max_archive_members} files of an archive are read.")
+
+    def opened(entry: Entry) -> Read:
+        if entry.folder is not None and entry.offset > skippable(entry.folder, limits):
+            raise SevenZipError("packed behind too much else")
+        return sevenzip.reader(content, entry)
+
+    for number, entry in enumerate(entries[: limits.max_archive_members]):
+        yield File(entry.name, number, lambda entry=entry: opened(entry))  # type: ignore[misc]
 
 
 def _zipped(part: Part, limits: Limits, say: Say) -> Iterator[File]:

@@ -248,7 +248,7 @@ class Table(Section):
 
 
 class Attachment(Section):
-    """Files of the mail, and of zip and gzip archives in it."""
+    """Files of the mail, and of zip, gzip and 7z archives in it."""
 
     name: Pattern | None = Field(None, description="RE2 found in the file's name.")
     type: Words | None = Field(None, description="The media type, such as text/csv, or its start, such as text/.")

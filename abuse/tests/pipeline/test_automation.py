@@ -103,6 +103,19 @@ def test_the_reporters_own_category_says_whether_it_is_phishing(deliver: Deliver
     assert [url for url, _ in pages.asked] == [PAGE]
 
 
+def test_only_what_is_reported_as_phishing_is_looked_at_in_a_mail_of_several_categories(deliver: Deliver) -> None:
+    table = f"url,category\n{PAGE},phishing\n{OTHER},spam\n{OTHER}?2,spam\n"
+    raw = EmailMessage()
+    raw["From"], raw["To"], raw["Subject"] = "soc@reporter.example", "abuse@isp.example.net", "Incidents"
+    raw.set_content("See the file.")
+    raw.add_attachment(table.encode(), maintype="text", subtype="csv", filename="incidents.csv")
+    with serving("PhishingServiceBase", Pages({PAGE: 100, OTHER: 100})) as pages:
+        deliver(raw.as_bytes())
+    assert {report.category_id for report in Report.all()} == {"Phishing", "Spam"}
+    assert [url for url, _ in pages.asked] == [PAGE]
+    assert UrlStatus.get().item.raw_item == PAGE
+
+
 def test_a_trusted_reporters_live_phishing_is_blocked_and_told(deliver: Deliver, trusted: Provider) -> None:
     with serving("PhishingServiceBase", Pages({PAGE: PingResponse(0, 200, "UP", "UP", True)})) as pages:
         deliver(PHISHING, sender=trusted.email)
