@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
@@ -184,7 +184,7 @@ def _read_csv(file: TextIO) -> Iterator[CustomerRecord | Fault]:
     rows = csv.reader(file, strict=True)
     try:
         header = [name.strip() for name in next(rows, [])]
-        faults = list(_header_faults(header))
+        faults = list(header_faults("line 1", header))
         if faults:
             yield from faults
             return
@@ -195,27 +195,32 @@ def _read_csv(file: TextIO) -> Iterator[CustomerRecord | Fault]:
             if len(row) != len(header):
                 yield Fault(place, "the row", f"{len(row)} values", f"expected {len(header)}, as many as columns")
                 continue
-            cells = {column: cell for column, cell in zip(header, row, strict=True) if cell.strip()}
-            record = read_record(place, _document(cells))
-            if isinstance(record, CustomerRecord):
-                yield record
-            else:
-                for fault in record:
-                    yield Fault(fault.record, _column(fault.field), fault.value, fault.expected)
+            yield from read_row(place, dict(zip(header, row, strict=True)))
     except csv.Error as error:
         yield Fault(f"line {rows.line_num}", "CSV", str(error), "expected comma-separated values (RFC 4180)")
 
 
-def _header_faults(header: list[str]) -> Iterator[Fault]:
+def read_row(place: str, cells: Mapping[str, str]) -> Iterator[CustomerRecord | Fault]:
+    """A row of named columns as a record of its own, or what is wrong with it. Empty cells are not known."""
+    record = read_record(place, _document({column: cell for column, cell in cells.items() if cell.strip()}))
+    if isinstance(record, CustomerRecord):
+        yield record
+    else:
+        for fault in record:
+            yield Fault(fault.record, _column(fault.field), fault.value, fault.expected)
+
+
+def header_faults(place: str, header: Sequence[str]) -> Iterator[Fault]:
+    """What is wrong with the names of the columns."""
     for name in dict.fromkeys(header):
         if name not in COLUMNS:
-            yield Fault("line 1", "header", shown(name), f"expected columns of {', '.join(COLUMNS)}")
+            yield Fault(place, "header", shown(name), f"expected columns of {', '.join(COLUMNS)}")
             return  # a wrong separator makes the whole line one name: saying it once is enough
         if header.count(name) > 1:
-            yield Fault("line 1", "header", shown(name), "expected each column once")
+            yield Fault(place, "header", shown(name), "expected each column once")
     for name in REQUIRED_COLUMNS:
         if name not in header:
-            yield Fault("line 1", name, "missing", "expected a column of this name")
+            yield Fault(place, name, "missing", "expected a column of this name")
 
 
 def _document(cells: dict[str, str]) -> dict[str, Any]:

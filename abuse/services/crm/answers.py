@@ -102,6 +102,6 @@ FAULTS: Mapping[str, Callable[..., str | None]] = {
 """For each method of the contract: what is wrong with an answer to these arguments, None when nothing is."""
 
 
-def fault_of_answer(method: str, answer: object, *arguments: Any, **named: Any) -> str | None:
+def fault_of_answer(method: str, answer: object, /, *arguments: Any, **named: Any) -> str | None:
     """What is wrong with what a method answered, empty and false answers too; None when nothing is."""
     return FAULTS[method](answer, *arguments, **named)

@@ -27,10 +27,16 @@ class CRMFacade(Facade):
         method = super().__getattr__(name)
         if name not in FAULTS:
             return method
-        return functools.partial(_call, f"{type(self._implementation).__qualname__}.{name}", name, method)
+        return functools.partial(checked_call, self._implementation, name, method)
 
 
-def _call(shown: str, name: str, method: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+def checked_call(service: object, name: str, method: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
+    """What a method of the contract answers, of the form that is promised.
+
+    :raises CRMImplementationError: when it has an error of its own, or answers what is none.
+    :raises ServiceError: what it says itself.
+    """
+    shown = f"{type(service).__qualname__}.{name}"
     try:
         answer = method(*arguments, **named)
     except ServiceError:

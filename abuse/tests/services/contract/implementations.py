@@ -108,6 +108,12 @@ def _http_crm(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     return {"url": server.url(), "token": SECRET, "plaintext": True}
 
 
+def _chain(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    package = "abuse.services.crm"
+    other = {"class": f"{package}.http.HttpCRM", "config": _http_crm(stack, directory)}
+    return {"links": [{"class": f"{package}.default.DirectoryCRM"}, other]}
+
+
 _SPECIAL: dict[str, Callable[[contextlib.ExitStack, Path], dict[str, Any]]] = {
     "FilesystemStorage": _storage,
     "S3Storage": _s3,
@@ -118,6 +124,7 @@ _SPECIAL: dict[str, Callable[[contextlib.ExitStack, Path], dict[str, Any]]] = {
     "CommandActionService": _commands,
     "RepeatableCommandActionService": _commands,
     "HttpCRM": _http_crm,
+    "ChainCRM": _chain,
 }
 
 

@@ -119,7 +119,8 @@ def test_each_field_of_a_customer_is_checked(field: str, value: object, said: st
 def test_a_sound_answer_is_given_as_it_is() -> None:
     match = Match(CUSTOMER, ServiceInfo("x"))
     assert list(called("find", lambda *_: (match,)).find(QUERIES)) == [match]
-    assert called("get_customer_revenue", lambda *_: 12).get_customer_revenue("c1") == 12
+    crm = called("get_customer_revenue", lambda _, customer, service: 12 if service == "vps" else 0)
+    assert crm.get_customer_revenue("c1", service="vps") == 12
 
 
 def test_whether_a_class_knows_what_customers_pay() -> None:
