@@ -39,15 +39,7 @@ class DnsResolver:
     """Asks name servers: the machine's own, or those given, each `address` or `address:port` (IPv4)."""
 
     def __init__(self, nameservers: Sequence[str] = ()) -> None:
-        try:
-            self._resolver = dns.resolver.Resolver(configure=not nameservers)
-        except dns.resolver.NoResolverConfiguration as error:
-            raise ValueError(f"nameservers: this machine names none ({error}); expected some in the config") from None
-        if nameservers:
-            pairs = [_address_and_port(one) for one in nameservers]
-            self._resolver.nameservers = [address for address, _ in pairs]
-            self._resolver.nameserver_ports = dict(pairs)
-        self._resolver.timeout = 2.0
+        self._resolver = make_resolver(nameservers)
 
     def addresses(self, name: str, *, until: float) -> Sequence[Address]:
         """See `Resolver`."""
@@ -78,6 +70,23 @@ class DnsResolver:
         except dns.exception.DNSException as error:
             raise NameUnknown(f"{name}: {error}") from None
         return [ip_address(record.address) for record in answer]
+
+
+def make_resolver(nameservers: Sequence[str] = ()) -> dns.resolver.Resolver:
+    """Who asks the machine's own name servers, or those given, each `address` or `address:port` (IPv4).
+
+    :raises ValueError: for anything else, and when there are none.
+    """
+    try:
+        resolver = dns.resolver.Resolver(configure=not nameservers)
+    except dns.resolver.NoResolverConfiguration as error:
+        raise ValueError(f"nameservers: this machine names none ({error}); expected some in the config") from None
+    if nameservers:
+        pairs = [_address_and_port(one) for one in nameservers]
+        resolver.nameservers = [address for address, _ in pairs]
+        resolver.nameserver_ports = dict(pairs)
+    resolver.timeout = 2.0
+    return resolver
 
 
 def _address_and_port(text: str) -> tuple[str, int]:

@@ -99,6 +99,12 @@ def _webhook(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     return {"url": server.url("/orders"), "secret": SECRET, "plaintext": True}
 
 
+def _reputation(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    names = stack.enter_context(name_server({}))
+    lists = {kind: [{"zone": f"{kind}.list.example"}] for kind in ("ip_lists", "other_lists", "domain_lists")}
+    return {**lists, "nameservers": [f"127.0.0.1:{names.port}"], "rate": 1000}
+
+
 def _commands(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     return {"programs": _PROGRAMS}
 
@@ -122,6 +128,7 @@ _SPECIAL: dict[str, Callable[[contextlib.ExitStack, Path], dict[str, Any]]] = {
     "HttpPhishingService": _phishing,
     "WebhookActionService": _webhook,
     "CommandActionService": _commands,
+    "DnsblReputation": _reputation,
     "RepeatableCommandActionService": _commands,
     "HttpCRM": _http_crm,
     "ChainCRM": _chain,
