@@ -29,6 +29,14 @@ def create_app() -> APIFlask:
     return app
 
 
+def sync_routes(app: APIFlask) -> int:
+    """Have a row for each call of the API, so that roles can be given it; how many rows were new."""
+    from abuse.api import declared
+    from abuse.controllers import routes
+
+    return routes.sync_routes(declared.routes(app)).added
+
+
 def close_stale_connections(error: BaseException | None = None) -> None:
     """Let go of a database connection that broke or is too old.
 

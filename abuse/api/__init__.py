@@ -7,13 +7,18 @@ from flask import Response, request
 
 from . import (
     access,
+    account,
     action_callback,
+    audit,
     bulk_reports,
     bulk_tickets,
+    declared,
     errors,
     metrics,
     monitor,
     openapi,
+    origins,
+    recording,
     report_edits,
     report_feedback,
     report_files,
@@ -41,6 +46,7 @@ from . import (
 
 RESOURCES = (
     session,
+    account,
     users,
     tickets,
     ticket_lists,
@@ -65,6 +71,7 @@ RESOURCES = (
     screenshots,
     bulk_reports,
     rules,
+    audit,
     action_callback,
     monitor,
     metrics,
@@ -76,11 +83,14 @@ def install(app: APIFlask) -> None:
     errors.install(app)
     openapi.install(app)
     metrics.install(app)  # first, so that what the guard refuses is counted and timed as well
+    app.before_request(origins.answer_preflight)
     app.before_request(access.guard)
+    app.after_request(recording.record)
+    app.after_request(origins.name_allowed_origin)
     app.after_request(_guarded)
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint)
-    access.endpoints(app)  # refuses to start with an endpoint that declares no right
+    declared.routes(app)  # refuses to start with an endpoint that declares no right
 
 
 def _guarded(response: Response) -> Response:

@@ -1,89 +1,93 @@
-"""The gate before the API: who calls, and whether he may call this. Every endpoint declares the right it needs."""
+"""The gate before the API: who calls, and whether he may call this. Endpoints declare what they need with `@needs`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import Any, TypeVar, cast
+from datetime import timedelta
+from typing import cast
 
-from apiflask import APIFlask, HTTPError
+from apiflask import HTTPError
 from flask import current_app, g, request
 
 from abuse import policies
-from abuse.controllers import accounts
-from abuse.models import User
+from abuse.config import current
+from abuse.controllers import tokens
+from abuse.models import ApiToken, TokenScope, User
 from abuse.models.questions import Sight
-from abuse.policies import Actor, Right
+from abuse.policies import WITHOUT_ROLE, Actor, Right, Scope, scope_of
+from abuse.policies.rights import SAFE_METHODS
 from abuse.policies.rulings import OBJECT_RIGHTS
 
-PREFIX = "/api/"
-TOKEN_HEADER = "X-Api-Token"  # noqa: S105 - the name of a header
-View = TypeVar("View", bound=Callable[..., Any])
-_RECORDED_READS = frozenset({Right.SEE_EVIDENCE, Right.SEE_CUSTOMER})
+from .browser import csrf_fault, sent_session
+from .declared import PREFIX, TOKEN_HEADER, Needs, declared_needs, needs
+from .proxies import caller_address
 
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What an endpoint declares. `recorded`: whether reading it is on record; every write is."""
-
-    right: Right
-    recorded: bool
-
-
-_OTHERS_ENDPOINTS = {"openapi.spec": Needs(Right.PUBLIC, recorded=False)}
-"""Endpoints that are not ours to decorate."""
-
-
-def needs(right: Right, *, recorded: bool | None = None) -> Callable[[View], View]:
-    """Declare the right that an endpoint needs: `@needs(Right.LOOK)`, anywhere below the route.
-
-    The gate refuses who lacks it. Where the right is about an object, such as a ticket, the gate cannot know it: the
-    handler asks `require(right, object)` itself.
-    """
-
-    def declare(view: View) -> View:
-        declared = Needs(right, right in _RECORDED_READS if recorded is None else recorded)
-        view.needs = declared  # type: ignore[attr-defined]
-        return view
-
-    return declare
-
-
-def declared_needs(app: APIFlask, endpoint: str) -> Needs | None:
-    """What an endpoint declares; None when it declares nothing."""
-    found = getattr(app.view_functions.get(endpoint), "needs", None)
-    return cast("Needs | None", found) or _OTHERS_ENDPOINTS.get(endpoint)
-
-
-def endpoints(app: APIFlask) -> dict[str, Needs]:
-    """All endpoints of the API and what they need.
-
-    :raises LookupError: for one that declares nothing.
-    """
-    found: dict[str, Needs] = {}
-    for rule in app.url_map.iter_rules():
-        if rule.rule.startswith(PREFIX):
-            declared = declared_needs(app, rule.endpoint)
-            if declared is None:
-                raise LookupError(f"{rule.endpoint}: the endpoint declares no right; expected @needs(Right.…)")
-            found[rule.endpoint] = declared
-    return found
+__all__ = [
+    "PREFIX", "TOKEN_HEADER", "caller_address", "current_actor", "current_sight", "current_token", "current_user",
+    "guard", "needs", "require",
+]  # fmt: skip
+_FOR_PROGRAMS = (ApiToken.Kind.LOGIN, ApiToken.Kind.PERSONAL)
+_FOR_BROWSERS = (ApiToken.Kind.SESSION,)
 
 
 def guard() -> None:
     """Before each request: find out who calls and whether he may. The rest of the application has doors of its own."""
     if not request.path.startswith(PREFIX):
         return
-    declared = declared_needs(cast("APIFlask", current_app), request.endpoint or "")
+    declared = declared_needs(current_app, request.endpoint or "")
     if declared is not None and declared.right is Right.PUBLIC:
         return
-    user = accounts.user_of_token(sent_token())
-    if user is None:
+    came = _presented()
+    if came is None:
         raise HTTPError(401, f"Log in first: {TOKEN_HEADER} holds no valid token")
-    g.user = user
-    if declared is not None and declared.right not in OBJECT_RIGHTS:
+    g.token, g.user = came.row, came.row.user
+    tokens.note_use(came.row, address=caller_address())
+    if (
+        came.row.kind == ApiToken.Kind.SESSION
+        and request.method not in SAFE_METHODS
+        and (fault := csrf_fault(came.row))
+    ):
+        raise HTTPError(403, fault)
+    if declared is None:
+        return  # there is no such path, or not with this method, as Flask will say
+    _check_token(came.row, declared)
+    if declared.right not in WITHOUT_ROLE and not came.route_allowed and not came.row.user.is_superuser:
+        raise HTTPError(403, f"Your role does not allow {request.method} {request.endpoint}")
+    if declared.right not in OBJECT_RIGHTS:
         require(declared.right)
+
+
+def _presented() -> tokens.Presented | None:
+    """What came with the call: the header, or else the session cookie. Each kind of token has its one place."""
+    header = request.headers.get(TOKEN_HEADER, "")
+    return tokens.presented(
+        header or sent_session(),
+        kinds=_FOR_PROGRAMS if header else _FOR_BROWSERS,
+        method=request.method,
+        endpoint=request.endpoint or "",
+        idle=timedelta(seconds=current().API.session_idle_seconds),
+    )
+
+
+def _check_token(row: ApiToken, declared: Needs) -> None:
+    if row.kind == ApiToken.Kind.PERSONAL and declared.right is Right.ACCOUNT:
+        raise HTTPError(403, "This changes your account: a personal token cannot do it, log in instead")
+    scope = scope_of(declared.right, request.method)
+    if scope is not None and scope.value not in row.scopes:
+        raise HTTPError(403, f"The token lacks the scope {scope.value}")
+    if declared.right not in WITHOUT_ROLE and lacks_second_factor(row):
+        raise HTTPError(
+            403,
+            "Your role needs a second factor: set one up, or log in with its code",
+            extra_data={"code": "totp_enrolment_required"},
+        )
+
+
+def lacks_second_factor(row: ApiToken) -> bool:
+    """Whether a login was made with a password alone though the role of its owner needs more."""
+    if row.kind == ApiToken.Kind.PERSONAL or row.proof != ApiToken.Proof.PASSWORD:
+        return False
+    actor = current_actor()
+    return actor.role is not None and actor.role.codename in current().API.require_totp_for
 
 
 def require(right: Right, about: object = None) -> None:
@@ -96,31 +100,25 @@ def require(right: Right, about: object = None) -> None:
         raise HTTPError(decision.status, decision.reason)
 
 
-def sent_token() -> str:
-    """The token of this request; empty when there is none."""
-    return request.headers.get(TOKEN_HEADER, "")
-
-
 def current_user() -> User:
     """The user who calls."""
     return cast("User", g.user)
 
 
+def current_token() -> ApiToken:
+    """The token with which he calls."""
+    return cast("ApiToken", g.token)
+
+
 def current_actor() -> Actor:
     """Who calls, with what he may; asked once per request."""
     if "actor" not in g:
-        g.actor = policies.actor_of(current_user())
+        row = current_token()
+        scopes = [Scope(name) for name in row.scopes if name in TokenScope.values]
+        g.actor = policies.actor_of(row.user, scopes=scopes, categories=row.categories)
     return cast("Actor", g.actor)
 
 
 def current_sight() -> Sight:
     """What the user who calls may see."""
     return current_actor().sight
-
-
-def caller_address() -> str | None:
-    """The address of who calls; None where there is none, as on a Unix socket."""
-    try:
-        return str(ip_address(request.remote_addr or ""))
-    except ValueError:
-        return None

@@ -15,14 +15,17 @@ from abuse.controllers.editing import NotAllowed, Refused, StaleEdit
 from abuse.models import MoveRefused
 from abuse.services.facade import NotImplementedByConfiguration, ServiceError
 
-from .access import TOKEN_HEADER
+from .declared import TOKEN_HEADER
 
-_Answer = tuple[dict[str, str], int, dict[str, Any]]
+_Answer = tuple[dict[str, Any], int, dict[str, Any]]
 ERROR_SCHEMA: dict[str, Any] = {
     "type": "object",
     "title": "Error",
     "required": ["message"],
-    "properties": {"message": {"type": "string", "description": "What is wrong, for people."}},
+    "properties": {
+        "message": {"type": "string", "description": "What is wrong, for people."},
+        "code": {"type": "string", "description": "What is wrong, for programs, where they can do something about it."},
+    },
     "examples": [{"message": "filters.paginate.currentPage: 0; expected greater than or equal to 1"}],
 }
 
@@ -105,4 +108,4 @@ def _answer(error: HTTPError) -> _Answer:
             for field, messages in sorted(fields.items())
         ]
         message = "; ".join(faults)
-    return {"message": message}, error.status_code, headers
+    return {"message": message, **error.extra_data}, error.status_code, headers

@@ -10,7 +10,7 @@ from apiflask import APIFlask
 
 from abuse.policies import Right
 
-from .access import PREFIX, TOKEN_HEADER, endpoints
+from .declared import PREFIX, TOKEN_HEADER, calls
 from .errors import ERROR_REF, ERROR_SCHEMA, error_response
 from .filters import Filters
 
@@ -47,7 +47,7 @@ def install(app: APIFlask) -> None:
 
     @app.spec_processor
     def in_order(document: Any) -> Any:
-        return _in_order(document, {name for name, needs in endpoints(app).items() if needs.right is Right.PUBLIC})
+        return _in_order(document, {endpoint for _, _, endpoint, needs in calls(app) if needs.right is Right.PUBLIC})
 
 
 def _in_order(document: Any, public_endpoints: set[str]) -> Any:

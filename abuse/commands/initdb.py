@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 from django.core.management import call_command
 
+from abuse.app import create_app, sync_routes
 from abuse.seed import load_seed
 
 
@@ -17,5 +18,5 @@ def command() -> None:
         python main.py initdb
     """
     call_command("migrate", verbosity=0, interactive=False)
-    added = load_seed()
+    added = load_seed() + sync_routes(create_app())
     click.echo(f"The database is ready; {added} rows were added." if added else "The database was ready already.")

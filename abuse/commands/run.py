@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 from types import FrameType
@@ -9,10 +10,12 @@ from types import FrameType
 import click
 import waitress
 from apiflask import APIFlask
-from django.db import connections
+from django.db import DatabaseError, connections
 
-from abuse.app import MAX_BODY_BYTES, create_app
+from abuse.app import MAX_BODY_BYTES, create_app, sync_routes
 from abuse.config import current
+
+log = logging.getLogger(__name__)
 
 
 @click.command("run")
@@ -35,6 +38,7 @@ def command(host: str | None, port: int | None, production: bool) -> None:
     address = (host or settings.host, port or settings.port)
     signal.signal(signal.SIGTERM, _stop)
     app = create_app()
+    _sync_routes(app)
     try:
         if production:
             serve(app, *address, threads=settings.threads)
@@ -42,6 +46,16 @@ def command(host: str | None, port: int | None, production: bool) -> None:
             develop(app, *address)
     except OSError as error:
         raise click.ClickException(f"{address[0]} port {address[1]} cannot be listened on: {error}") from None
+
+
+def _sync_routes(app: APIFlask) -> None:
+    try:
+        sync_routes(app)
+    except DatabaseError as error:
+        # The server answers all the same, for /api/monitor to say so; `initdb` does this, too.
+        log.warning("Roles cannot be given new calls of the API now: %s", str(error).strip())
+    finally:
+        connections.close_all()  # requests are answered by other threads
 
 
 def serve(app: APIFlask, host: str, port: int, *, threads: int) -> None:
@@ -55,7 +69,8 @@ def serve(app: APIFlask, host: str, port: int, *, threads: int) -> None:
         ident=None,
         # Beyond what the application takes, so that it can say no in JSON; far beyond, waitress says it.
         max_request_body_size=4 * MAX_BODY_BYTES,
-        clear_untrusted_proxy_headers=True,
+        # With trusted proxies the application itself finds out whom to believe; else nobody is.
+        clear_untrusted_proxy_headers=not current().API.trusted_proxies,
     )
 
 

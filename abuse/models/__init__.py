@@ -1,5 +1,6 @@
 """Rows: fields, constraints and properties of own fields. One concept a file; all writes are in `abuse.controllers`."""
 
+from .audit import AuditEntry
 from .campaigns import MassContact, MassContactResult, MassContactTarget, News
 from .categories import Category, ReportThreshold
 from .cdn import CdnRequest
@@ -8,9 +9,10 @@ from .directory import DirectoryCustomer, DirectoryResource, DirectoryService
 from .drift import DriftAlarm, ReporterReading
 from .emails import Email
 from .history import History
+from .logins import ApiToken, ExternalIdentity, LoginAttempt, RecoveryCode, SecondFactor, TokenScope
 from .obligations import Deadline, OutgoingMessage, ReceivedMessage
 from .pages import ScreenshotView, UrlCheck
-from .people import ROBOT_NAME, AbusePermission, ApiRoute, ApiToken, LoginAttempt, Operator, Profile, Role, User
+from .people import ROBOT_NAME, AbusePermission, ApiRoute, Operator, Profile, Role, User
 from .providers import Provider
 from .reports import AttachedDocument, ItemScreenshotFeedback, Report, ReportItem, UrlStatus
 from .rules import (
@@ -49,6 +51,7 @@ __all__ = [
     "ApiRoute",
     "ApiToken",
     "AttachedDocument",
+    "AuditEntry",
     "BusinessRules",
     "BusinessRulesHistory",
     "BusinessRulesVersion",
@@ -69,6 +72,7 @@ __all__ = [
     "EmailFilter",
     "EmailFilterTag",
     "EmailState",
+    "ExternalIdentity",
     "History",
     "ItemScreenshotFeedback",
     "LoginAttempt",
@@ -86,6 +90,7 @@ __all__ = [
     "Proof",
     "Provider",
     "ReceivedMessage",
+    "RecoveryCode",
     "Report",
     "ReportItem",
     "ReportOutcome",
@@ -98,6 +103,7 @@ __all__ = [
     "RuleMode",
     "RulesType",
     "ScreenshotView",
+    "SecondFactor",
     "Service",
     "ServiceAction",
     "ServiceActionJob",
@@ -111,6 +117,7 @@ __all__ = [
     "TicketStatus",
     "TicketWorkflowPreset",
     "TicketWorkflowPresetConfig",
+    "TokenScope",
     "UrlCheck",
     "UrlStatus",
     "User",

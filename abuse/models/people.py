@@ -23,7 +23,10 @@ class User(AbstractUser):
 
 
 class ApiRoute(Model):
-    """One call of the API that a role may be allowed: an HTTP method and an endpoint name."""
+    """One call of the API that a role may be allowed: an HTTP method and an endpoint name.
+
+    `is_dead`: the API has no such call any more; the row is kept, for it may come back.
+    """
 
     class Method(models.TextChoices):
         GET = "GET"
@@ -34,6 +37,7 @@ class ApiRoute(Model):
 
     method = models.CharField(max_length=32, choices=Method)
     endpoint = models.CharField(max_length=512)
+    is_dead = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["method", "endpoint"], name="api_route_once")]
@@ -95,29 +99,3 @@ class AbusePermission(Model):
 
     def __str__(self) -> str:
         return f"{self.user}: {self.profile} in {self.category}"
-
-
-class ApiToken(Model):
-    """A login. Only the SHA-256 of the token is kept; deleting the row revokes it."""
-
-    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="api_tokens")
-    digest = models.CharField(max_length=64, unique=True)
-    created_at = models.DateTimeField()
-    expires_at = models.DateTimeField(db_index=True)
-
-    def __str__(self) -> str:
-        return f"token of {self.user} until {self.expires_at:%Y-%m-%d %H:%M}"
-
-
-class LoginAttempt(Model):
-    """A refused login, kept to slow down guessing."""
-
-    username = models.CharField(max_length=255)
-    address = models.GenericIPAddressField(null=True)
-    date = models.DateTimeField(db_index=True)
-
-    class Meta:
-        indexes = [models.Index(fields=["username", "date"], name="login_attempt_user")]
-
-    def __str__(self) -> str:
-        return f"{self.username} from {self.address} at {self.date}"

@@ -9,7 +9,7 @@ from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, Que
 from django.db.models.functions import Coalesce, Left
 
 from .history import History
-from .people import AbusePermission, Profile, User
+from .people import ROBOT_NAME, AbusePermission, Profile, User
 from .reports import AttachedDocument, ItemScreenshotFeedback, Report, ReportItem
 from .rules import BusinessRulesHistory
 from .statuses import Priority, ReportStatus, TicketStatus
@@ -62,6 +62,15 @@ def sight_of(user: User) -> Sight:
     """What a user may see, in one query."""
     rows = AbusePermission.filter(user=user).order_by("category").values_list("category", "profile__name")
     return Sight(dict(rows), sees_all=user.is_superuser)
+
+
+def operators_with_rights() -> QuerySet[User]:
+    """All people, without the robot, with role and profiles, read together."""
+    return (
+        User.objects.exclude(username=ROBOT_NAME)
+        .select_related("operator__role")
+        .prefetch_related("abuse_permissions__profile")
+    )
 
 
 def live_tickets(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:

@@ -3,11 +3,13 @@
 from .actors import Actor, RoleRights, actor_of
 from .decisions import ALLOWED, Decision
 from .fields import changeable_fields, kept_fields, may_interact, may_order, may_set_status, orderable_actions
-from .rights import Right, Scope, scope_of
+from .grants import granted_to
+from .rights import WITHOUT_ROLE, Right, Scope, scope_of
 from .rulings import may
 
 __all__ = [
     "ALLOWED",
+    "WITHOUT_ROLE",
     "Actor",
     "Decision",
     "Right",
@@ -15,6 +17,7 @@ __all__ = [
     "Scope",
     "actor_of",
     "changeable_fields",
+    "granted_to",
     "kept_fields",
     "may",
     "may_interact",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from abuse.models import TokenScope
+
 
 class Right(StrEnum):
     """What may be asked for. Those with an object are asked with it; the others stand for themselves."""
@@ -22,6 +24,8 @@ class Right(StrEnum):
     """Hand in reports."""
     SEE_ALL = "see all"
     """See reports of all categories: experts of every one."""
+    SEE_RECORD = "see record"
+    """Read who did and who read what: administrators, and roles whose authorizations say `audit: {read: true}`."""
     ADMINISTER = "administer"
     """Change what the desk works with: users, categories, rules, templates. The role `admin`, and superusers."""
 
@@ -45,18 +49,13 @@ class Right(StrEnum):
     """Change news: their author, and superusers."""
 
 
-class Scope(StrEnum):
-    """What a token may be used for, whatever its owner may."""
-
-    READ = "read"
-    WRITE = "write"
-    ADMIN = "admin"
-    SUBMIT = "submit"
-
-
+Scope = TokenScope
+"""What a token may be used for, whatever its owner may."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-UNSCOPED = frozenset({Right.PUBLIC, Right.SELF})
-"""What every token may."""
+UNSCOPED = frozenset({Right.PUBLIC, Right.SELF, Right.ACCOUNT})
+"""What needs no scope of a token."""
+WITHOUT_ROLE = UNSCOPED
+"""What needs no route of a role: nobody is kept from seeing, guarding and ending his own login."""
 
 
 def scope_of(right: Right, method: str) -> Scope | None:
@@ -65,6 +64,6 @@ def scope_of(right: Right, method: str) -> Scope | None:
         return None
     if right is Right.SUBMIT:
         return Scope.SUBMIT
-    if right is Right.ADMINISTER:
+    if right in {Right.ADMINISTER, Right.SEE_RECORD}:
         return Scope.ADMIN
     return Scope.READ if method in SAFE_METHODS else Scope.WRITE

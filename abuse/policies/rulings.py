@@ -49,6 +49,13 @@ def _administer(actor: Actor, about: object) -> Decision:
     return ALLOWED if actor.is_admin else forbidden("This is for the role admin")
 
 
+def _see_record(actor: Actor, about: object) -> Decision:
+    section = actor.role.authorizations.get("audit") if actor.role else None
+    if actor.is_admin or (isinstance(section, dict) and section.get("read") is True):
+        return ALLOWED
+    return forbidden("Your role does not let you read the record")
+
+
 def _see_all(actor: Actor, about: object) -> Decision:
     experts = [name for name in actor.sight.profiles if actor.rank_in(name) >= _EXPERT]
     if actor.sight.sees_all or not Category.exclude(name__in=experts).exists():
@@ -155,6 +162,7 @@ _RULES: Mapping[Right, _Rule] = {
     Right.WORK: _at_least_somewhere,
     Right.SUBMIT: _with_role,
     Right.SEE_ALL: _see_all,
+    Right.SEE_RECORD: _see_record,
     Right.ADMINISTER: _administer,
     Right.SEE_TICKET: _see_ticket,
     Right.WRITE_TICKET: _write_ticket,

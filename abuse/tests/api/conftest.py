@@ -15,8 +15,8 @@ from flask.testing import FlaskClient
 from pytest_django import Settings
 from werkzeug.test import TestResponse
 
-from abuse.app import create_app
-from abuse.controllers.accounts import _digest
+from abuse.app import create_app, sync_routes
+from abuse.controllers.tokens import digest_of
 from abuse.models import AbusePermission, ApiToken, Operator, Profile, Role, User
 
 PASSWORD = "correct horse battery staple"
@@ -27,6 +27,13 @@ ROLE = "run_level_3"
 @pytest.fixture(scope="session")
 def app() -> APIFlask:
     return create_app()
+
+
+@pytest.fixture(autouse=True)
+def _routes(request: pytest.FixtureRequest, app: APIFlask, _seed: None) -> None:
+    """The roles of the seed may make their calls, as after `initdb`."""
+    if request.node.get_closest_marker("django_db") is not None:
+        sync_routes(app)
 
 
 @pytest.fixture(autouse=True)
@@ -49,7 +56,7 @@ class Caller:
         self.user = user
         self.token = f"token-of-{user.username}"
         now = timezone.now()
-        ApiToken.create(user=user, digest=_digest(self.token), created_at=now, expires_at=now + timedelta(hours=1))
+        ApiToken.create(user=user, digest=digest_of(self.token), created_at=now, expires_at=now + timedelta(hours=1))
 
     def get(self, path: str, filters: object = None, **headers: str) -> TestResponse:
         query = None if filters is None else {"filters": json.dumps(filters)}

@@ -73,7 +73,8 @@ def test_no_path_of_the_api_but_the_public_ones_answers_without_a_token(app: API
             if "<" not in path and client.open(path, method=method, json={}).status_code != 401:
                 open_paths.add((method, path))
     assert open_paths == {
-        ("GET", "/api/monitor"), ("GET", "/api/openapi.json"), ("POST", "/api/auth"), ("POST", "/api/actions/callback"),
+        ("GET", "/api/monitor"), ("GET", "/api/openapi.json"), ("POST", "/api/auth"), ("POST", "/api/session"),
+        ("POST", "/api/actions/callback"),
         ("GET", "/metrics"),
         ("GET", "/api/screenshots/1"),
     }  # fmt: skip

@@ -212,7 +212,7 @@ def test_a_page_of_fifty_costs_few_queries(
     assert '"abuse_report"."body" ' not in captured.captured_queries[-2]["sql"].replace(
         'LEFT("abuse_report"."body"', ""
     )
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(8):
         caller.get(f"/api/reports/{report.pk}")
     with django_assert_max_num_queries(6):
         caller.get(f"/api/reports/{report.pk}/items", {"paginate": {"resultsPerPage": 250}})

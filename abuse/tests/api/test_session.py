@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from pytest_django import DjangoAssertNumQueries
 from werkzeug.test import TestResponse
 
-from abuse.controllers import accounts
+from abuse.controllers import logins
 from abuse.models import ROBOT_NAME, ApiToken, LoginAttempt, User
 
 from .conftest import PASSWORD, Caller, MakeCaller, MakeUser
@@ -37,6 +37,7 @@ def test_a_login_gives_a_token_that_opens_the_api(client: FlaskClient, make_user
         "username": "alice",
         "email": "alice@example.net",
         "isSuperuser": False,
+        "isActive": True,
         "role": "admin",
         "profiles": [
             {"category": "Phishing", "profile": "Expert", "access": True},
@@ -117,8 +118,8 @@ def test_a_wrong_name_and_a_wrong_password_take_the_same_time(make_user: MakeUse
         for _ in range(5):
             LoginAttempt.all().delete()
             start = time.perf_counter()
-            with pytest.raises(accounts.LoginRefused):
-                accounts.log_in(name, "wrong", address=None, lifetime=timedelta(hours=1))
+            with pytest.raises(logins.LoginRefused):
+                logins.log_in(name, "wrong", address=None, lifetime=timedelta(hours=1))
             taken.append(time.perf_counter() - start)
         return statistics.median(taken)
 
@@ -194,9 +195,9 @@ def test_an_attempt_is_on_record_before_the_password_is_looked_at(
         seen.append(LoginAttempt.count())
         return False
 
-    monkeypatch.setattr(accounts, "check_password", check)
-    with pytest.raises(accounts.LoginRefused):
-        accounts.log_in("alice", "wrong", address=None, lifetime=timedelta(hours=1))
+    monkeypatch.setattr(logins, "check_password", check)
+    with pytest.raises(logins.LoginRefused):
+        logins.log_in("alice", "wrong", address=None, lifetime=timedelta(hours=1))
     assert seen == [1]
 
 
