@@ -42,11 +42,22 @@ def set_up() -> Settings:
     set_up_logging(settings)
     django.setup()
     faults = [fault for name in SERVICE_NAMES if (fault := set_up_service(settings, name))]
+    faults += _unusable_key(settings)
     if faults:
         raise SettingsError(settings.SOURCE, faults)
     all_catalogues = importlib.import_module("abuse.rules.catalogues").all_catalogues  # needs Django to be ready
     all_catalogues()
     return settings
+
+
+def _unusable_key(settings: Settings) -> list[str]:
+    """What is wrong with the key that mails are signed with: it is better to know before the first one is written."""
+    signing = importlib.import_module("abuse.services.email.signing")  # needs Django to be ready
+    try:
+        signing.signer_of(settings)
+    except signing.SigningError as error:
+        return [str(error)]
+    return []
 
 
 def set_up_service(settings: Settings, base_name: str) -> str | None:

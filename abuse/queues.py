@@ -166,6 +166,14 @@ def ring_at_most_every(seconds: int, task: str) -> bool:
     return True
 
 
+def heard(task: str) -> None:
+    """Said by a worker that begins such a task: from now on it may be enqueued again."""
+    try:
+        connection().delete(f"cerberus:rung:{task}")
+    except redis.RedisError as error:
+        log.warning("%s cannot be enqueued again for a while: %s", task, error)
+
+
 def _enqueue(task: str, args: tuple[Any, ...], kwargs: dict[str, Any], role: str) -> None:
     try:
         queue(role).enqueue_call(task, args=args, kwargs=kwargs, result_ttl=500, failure_ttl=86_400)

@@ -10,11 +10,12 @@ from django.utils import timezone
 from abuse.config import current
 from abuse.controllers import late
 from abuse.controllers.drift import look_for_drift
+from abuse.controllers.outbox import is_something_due
 from abuse.controllers.url_checks import forget as forget_looks
 from abuse.controllers.workflow import run_due
 from abuse.models import OutboxState, OutgoingMessage
 from abuse.pipeline.claims import waiting_count
-from abuse.queues import ASK_AGAIN, SEND_THE_OUTBOX, enqueue_on_commit, ring, ring_at_most_every
+from abuse.queues import ASK_AGAIN, SEND_THE_OUTBOX, ring, ring_at_most_every
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ class Swept:
     outgoing: int
 
 
+OUTBOX_BELL = 600
+"""Seconds until the outbox is rung for again though no worker has begun to send: the one that should may be dead."""
 HOUR = 3600.0
 """Seconds between two looks at what changes slowly."""
 
@@ -51,8 +54,8 @@ def sweep() -> Swept:
     if waiting:
         ring()
     outgoing = OutgoingMessage.filter(state=OutboxState.PENDING, next_attempt_at__lte=timezone.now()).count()
-    if outgoing and current().MAIL.relay is not None:
-        enqueue_on_commit(SEND_THE_OUTBOX)
+    if current().MAIL.relay is not None and is_something_due():
+        ring_at_most_every(OUTBOX_BELL, SEND_THE_OUTBOX)
     if current().PIPELINE.late_resolution_days and late.is_due():
         ring_at_most_every(late.SECONDS, ASK_AGAIN)
     return Swept(deadlines, waiting, outgoing)

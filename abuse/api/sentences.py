@@ -32,6 +32,16 @@ def sentence(row: History) -> str:
         case _T.RECEIVE_EMAIL:
             unknown = " (an address that the ticket does not know)" if refs.get("known_sender") is False else ""
             return f"received an email from {new}{unknown}"
+        case _T.FAIL_EMAIL:
+            error = f": {refs['error']}" if refs.get("error") else ""
+            unknown = "does not know whether an email was sent" if refs.get("state") == "uncertain" else "sent no email"
+            return f"{unknown} to {new}{error}"
+        case _T.BOUNCE_EMAIL:
+            return f"was told that an email to {new} {_came_back(row)}"
+        case _T.REQUEUE_EMAIL:
+            return f"has an email to {new} sent again"
+        case _T.CANCEL_EMAIL:
+            return f"took back an email to {new}"
         case _T.SET_DEADLINE:
             return f"set the deadline {row.field or 'deadline'} to {new}"
         case _T.CANCEL_DEADLINE:
@@ -70,6 +80,11 @@ def _report(row: History, otherwise: str = "") -> str:
     if row.report_id is None:
         return f" {otherwise}" if otherwise else ""
     return f" report {row.report_id}" if otherwise else f" with report {row.report_id}"
+
+
+def _came_back(row: History) -> str:
+    said = f" ({row.refs['diagnostic']})" if row.refs.get("diagnostic") else ""
+    return f"{'is late' if row.refs.get('final') is False else 'came back'}{said}"
 
 
 def _from(row: History) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import re2
 from pydantic import (
@@ -42,6 +42,16 @@ def _re2_pattern(value: str) -> str:
         re2.compile(value)
     except re2.error as error:
         raise ValueError(f"expected a regular expression that RE2 takes ({error})") from None
+    return value
+
+
+def _mailbox(value: str) -> str:
+    local, _, host = value.rpartition("@")
+    # What is put behind the local part to know a mail by has up to 33 characters, and 64 is the end (RFC 5321).
+    if not local or not host or len(local) > 30 or not re.fullmatch(r"[A-Za-z0-9._+=-]+@[A-Za-z0-9.-]+", value):
+        raise ValueError(
+            "expected an e-mail address such as bounces@example.net, of at most 30 characters before the @"
+        )
     return value
 
 
@@ -368,8 +378,27 @@ class Relay(Section):
     ca_file: str | None = None
     user: str | None = None
     password: SecretStr | None = None
-    bounce_address: str | None = None
+    bounce_address: Annotated[str, AfterValidator(_mailbox)] | None = None
     timeout_seconds: Seconds = 60
+
+
+class Dkim(Section):
+    """How outgoing mail is signed (RFC 6376). The key is RSA in PEM, in a file or as it stands."""
+
+    domain: str = Field(min_length=1)
+    selector: str = Field(min_length=1)
+    key_file: str | None = None
+    key: SecretStr | None = None
+    headers: tuple[str, ...] = (
+        "From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "MIME-Version", "Content-Type",
+        "Content-Transfer-Encoding", "Auto-Submitted",
+    )  # fmt: skip
+
+    @model_validator(mode="after")
+    def _one_key(self) -> Self:
+        if (self.key_file is None) == (self.key is None):
+            raise ValueError("expected one of key_file and key")
+        return self
 
 
 class Mail(Section):
@@ -377,6 +406,10 @@ class Mail(Section):
 
     ticket_domain: str = "example.net"
     relay: Relay | None = None
+    dkim: Dkim | None = None
+    max_attachment_bytes: int = Field(default=10 * 1024 * 1024, ge=0)
+    answer_period_seconds: int = Field(default=7 * 86_400, ge=1)
+    resend_uncertain: bool = False
 
 
 class Settings(Section):

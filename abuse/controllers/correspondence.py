@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from django.db import transaction
 
+from abuse.config import current
 from abuse.models import History, Report, Ticket, User
 from abuse.models.tags import NEVER_AUTO_ACK
+from abuse.parsers.robots import is_robot_mailbox
 from abuse.services.email import EmailService
+from abuse.services.email.addresses import is_address, read_ticket_address
 
+from .answering import may_answer
 from .history import record
-
-ROBOT_SENDERS = (
-    "mailer-daemon",
-    "postmaster",
-    "noreply",
-    "no-reply",
-    "do-not-reply",
-    "donotreply",
-    "bounce",
-    "bounces",
-)
-"""Local parts that nobody reads (RFC 3834 section 2): an acknowledgement would be noise, or the start of a loop."""
 
 
 @transaction.atomic
@@ -33,6 +25,7 @@ def send_template(
     actor: User,
     lang: str = "EN",
     report: Report | None = None,
+    auto_submitted: str = "auto-generated",
 ) -> str:
     """Send a mail text about a ticket to one address; its Message-ID. `cause` names why: the same cause sends once.
 
@@ -49,6 +42,7 @@ def send_template(
         dedupe_key=f"{codename}:{cause}:{recipient.lower()}",
         report=report,
         template_codename=codename,
+        auto_submitted=auto_submitted,
     )
     record(
         History.Type.SEND_EMAIL, actor=actor, ticket=ticket, report=report, new=recipient, template=codename,
@@ -58,13 +52,25 @@ def send_template(
 
 
 def acknowledge(report: Report, ticket: Ticket, *, codename: str, lang: str, actor: User) -> str | None:
-    """Tell the reporter the case number, once per ticket; the Message-ID, or None when he is not to be told."""
+    """Tell the reporter the case number, once per ticket and MAIL.answer_period_seconds.
+
+    The Message-ID, or None when he is not to be told: because he was, he wants none, or he is a machine (RFC 3834).
+    """
     provider = report.provider
     if any(tag.codename == NEVER_AUTO_ACK for tag in provider.tags.all()):
         return None
-    local = provider.email.partition("@")[0]
-    if any(local == robot or local.startswith((f"{robot}-", f"{robot}+", f"{robot}=")) for robot in ROBOT_SENDERS):
+    if report.no_answer_reason or is_robot_mailbox(provider.email) or not is_address(provider.email):
         return None
-    return send_template(
-        ticket, codename, provider.email, cause=f"ack:{ticket.pk}", actor=actor, lang=lang, report=report
+    settings = current().MAIL
+    if read_ticket_address(provider.email, settings.ticket_domain) is not None:  # the desk would talk to itself
+        return None
+    times = may_answer(
+        provider.email, f"ticket {ticket.public_id}: {codename}", period_seconds=settings.answer_period_seconds
     )
+    if times is None:
+        return None
+    cause = f"ack:{ticket.pk}" if times == 1 else f"ack:{ticket.pk}:{times}"
+    return send_template(
+        ticket, codename, provider.email, cause=cause, actor=actor, lang=lang, report=report,
+        auto_submitted="auto-replied",
+    )  # fmt: skip

@@ -21,7 +21,7 @@ from abuse.models import (
     TicketStatus,
     User,
 )
-from abuse.services.email import EmailService
+from abuse.services.email import EmailService, KeptFile
 from abuse.services.email.addresses import is_address
 from abuse.services.email.base import CATEGORIES
 
@@ -51,12 +51,16 @@ _ALL_PARAMS = frozenset({"snoozeDuration", "pauseDuration", "resolution", "actio
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail that goes with a decision. `category`: with whom the conversation is, such as Defendant."""
+    """A mail that goes with a decision. `category`: with whom the conversation is, such as Defendant.
+
+    `attachments` were stored before (`EmailService.keep`).
+    """
 
     recipients: tuple[str, ...]
     subject: str
     body: str
     category: str
+    attachments: tuple[KeptFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +131,10 @@ def _order_action(ticket: Ticket, codename: str, checked: _Checked, *, actor: Us
 
 def _send(ticket: Ticket, mail: Mail, *, actor: User) -> None:
     for recipient in dict.fromkeys(mail.recipients):
-        message_id = EmailService.send_email(ticket, recipient, mail.subject, mail.body, mail.category)
+        message_id = EmailService.send_email(
+            ticket, recipient, mail.subject, mail.body, mail.category, attachments=mail.attachments,
+            auto_submitted="no",
+        )  # fmt: skip
         record(
             History.Type.SEND_EMAIL, actor=actor, ticket=ticket, new=recipient, message_id=message_id,
             category=mail.category,

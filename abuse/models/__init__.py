@@ -4,13 +4,21 @@ from .audit import AuditEntry
 from .campaigns import MassContact, MassContactResult, MassContactTarget, News
 from .categories import Category, ReportThreshold
 from .cdn import CdnRequest
+from .correspondence import (
+    AnswerGiven,
+    MessageFile,
+    OutgoingAttachment,
+    OutgoingMessage,
+    ReceivedAttachment,
+    ReceivedMessage,
+)
 from .defendants import Comment, Defendant, DefendantComment, DefendantHistory, DefendantRevision, Service
 from .directory import DirectoryCustomer, DirectoryResource, DirectoryService
 from .drift import DriftAlarm, ReporterReading
 from .emails import Email
 from .history import History
 from .logins import ApiToken, ExternalIdentity, LoginAttempt, RecoveryCode, SecondFactor, TokenScope
-from .obligations import Deadline, OutgoingMessage, ReceivedMessage
+from .obligations import Deadline
 from .pages import ScreenshotView, UrlCheck
 from .people import ROBOT_NAME, AbusePermission, ApiRoute, Operator, Profile, Role, User
 from .providers import Provider
@@ -26,6 +34,7 @@ from .rules import (
 from .sla import ServiceLevel
 from .statuses import (
     EMAIL_MOVES,
+    OUTBOX_MOVES,
     REPORT_MOVES,
     TICKET_MOVES,
     DeadlineState,
@@ -44,10 +53,12 @@ from .trust import ReportOutcome
 
 __all__ = [
     "EMAIL_MOVES",
+    "OUTBOX_MOVES",
     "REPORT_MOVES",
     "ROBOT_NAME",
     "TICKET_MOVES",
     "AbusePermission",
+    "AnswerGiven",
     "ApiRoute",
     "ApiToken",
     "AttachedDocument",
@@ -80,15 +91,18 @@ __all__ = [
     "MassContact",
     "MassContactResult",
     "MassContactTarget",
+    "MessageFile",
     "MoveRefused",
     "News",
     "Operator",
     "OutboxState",
+    "OutgoingAttachment",
     "OutgoingMessage",
     "Priority",
     "Profile",
     "Proof",
     "Provider",
+    "ReceivedAttachment",
     "ReceivedMessage",
     "RecoveryCode",
     "Report",

@@ -64,6 +64,9 @@ class Report(Model):
         null=True, blank=True, help_text="when the customer database is asked again whose the reported things are"
     )
     asked_again = models.PositiveSmallIntegerField(default=0, help_text="how often it was")
+    no_answer_reason = models.CharField(
+        max_length=255, blank=True, default="", help_text="why no machine may answer its sender; empty: one may"
+    )
     treated_mode = models.CharField(max_length=4, choices=TreatedMode, default=TreatedMode.NONE)
     tags = models.ManyToManyField(Tag, related_name="reports", blank=True)
     attachments = models.ManyToManyField(AttachedDocument, related_name="reports", blank=True)

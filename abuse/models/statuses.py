@@ -97,10 +97,29 @@ class Priority(models.TextChoices):
 
 
 class OutboxState(models.TextChoices):
+    """Where a mail of ours stands.
+
+    SENDING: the mail server is being given it. UNCERTAIN: whoever gave it died, or heard no answer, so that it may have
+    been taken; a person decides whether it is sent again.
+    """
+
     PENDING = "pending", "Pending"
+    SENDING = "sending", "Sending"
     SENT = "sent", "Sent"
+    UNCERTAIN = "uncertain", "Uncertain"
     FAILED = "failed", "Failed"
     CANCELLED = "cancelled", "Cancelled"
+
+
+_O = OutboxState
+OUTBOX_MOVES: Mapping[OutboxState, frozenset[OutboxState]] = {
+    _O.PENDING: frozenset({_O.SENDING, _O.FAILED, _O.CANCELLED}),
+    _O.SENDING: frozenset({_O.SENT, _O.PENDING, _O.FAILED, _O.UNCERTAIN}),
+    _O.UNCERTAIN: frozenset({_O.SENT, _O.PENDING, _O.FAILED, _O.CANCELLED}),
+    _O.SENT: frozenset(),
+    _O.FAILED: frozenset({_O.PENDING, _O.CANCELLED}),
+    _O.CANCELLED: frozenset({_O.PENDING}),
+}
 
 
 class DeadlineState(models.TextChoices):

@@ -11,10 +11,11 @@ from .context import ParserContext
 from .feeds import finding as feeds
 from .formats import READERS, Finding
 from .message import Message
+from .returned import read_returned
 from .templating import apply
 from .templating.apply import Reading
 from .unpack import unpack
-from .values import MailKind, ParsedEmail, ParsedItem
+from .values import MailKind, ParsedEmail, ParsedItem, Returned
 
 _NEVER_REPORTS = (MailKind.BOUNCE, MailKind.MDN, MailKind.AUTO_REPLY, MailKind.NEWSLETTER, MailKind.SPAM)
 _STATEMENTS = (MailKind.LEGAL_REQUEST, MailKind.COUNTER_NOTICE, MailKind.RETRACTION)  # about what complaints are about
@@ -165,6 +166,17 @@ def _assemble(
         feed=finding.feed if finding else None,
         xarf_type=finding.xarf_type if finding else None,
         rsit_class=(finding.rsit_class if finding else None) or taxonomy.class_of_category(category),
+        returned=_clean_returned(read_returned(message)) if kind is MailKind.BOUNCE else None,
+    )
+
+
+def _clean_returned(returned: Returned) -> Returned:
+    return Returned(
+        recipient=clean(returned.recipient),
+        action=clean(returned.action),
+        status=clean(returned.status),
+        diagnostic=clean(returned.diagnostic),
+        message_ids=tuple(clean(one) for one in returned.message_ids),
     )
 
 

@@ -93,6 +93,28 @@ class ParsedAttachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Returned:
+    """What a bounce says of the mail that came back; what it does not say is empty.
+
+    `action` is a word of RFC 3464 (failed, delayed, delivered, relayed, expanded), `status` a code of RFC 3463
+    ("5.1.1"). `message_ids` are those that the bounce names, without brackets; the mail's own is among the first.
+    """
+
+    recipient: str = ""
+    action: str = ""
+    status: str = ""
+    diagnostic: str = ""
+    message_ids: tuple[str, ...] = ()
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the mail will not arrive any more; false for what is only late, or did arrive."""
+        if self.action:
+            return self.action == "failed"
+        return not self.status.startswith(("2.", "4."))
+
+
+@dataclass(frozen=True, slots=True)
 class ParsedEmail:
     """One mail, understood.
 
@@ -101,6 +123,7 @@ class ParsedEmail:
     `xarf_type` is the category and type of XARF 4 ("content-phishing") that the report is of or would be of, and
     `rsit_class` its class in the Reference Security Incident Taxonomy ("fraud"); None where the format says neither.
     `feed` says where its tables are; when they are larger than `Limits.max_items`, `items` are only their first.
+    `returned` is what a bounce says of the mail that came back; None for all other kinds.
     """
 
     provider: str
@@ -124,6 +147,7 @@ class ParsedEmail:
     feed: Feed | None = None
     xarf_type: str | None = None
     rsit_class: str | None = None
+    returned: Returned | None = None
 
     def of_kind(self, *kinds: ItemKind) -> list[str]:
         """The normalised values of the given kinds, in order, each once."""

@@ -15,13 +15,13 @@ from abuse.controllers.history import robot
 from abuse.controllers.providers import provider_key
 from abuse.controllers.together import Together, Triple, written_together
 from abuse.models import Email, EmailState, Provider, Report, ReportStatus, Ticket, TicketStatus
-from abuse.parsers.values import MailKind, ParsedEmail
+from abuse.parsers.values import MailKind
 from abuse.rules.apply import RulesRun
-from abuse.services.email import EmailService, TicketAnswer
 
+from .answers import is_forged, note_bounces_of_no_ticket, settle_answers, tell_answers
 from .claims import lock_claimed
 from .fates import Fate, write_fates
-from .kinds import AUTOMATIC, DOUBTFUL, NO_COMPLAINT
+from .kinds import DOUBTFUL, NO_COMPLAINT
 from .reading import ReadMail
 from .reporting import MadeReport, make_reports, providers_of
 from .urls import write_looks
@@ -39,11 +39,12 @@ def settle(mails: Sequence[ReadMail], settings: Settings) -> list[Fate]:
     if not ours:
         return []
     fates: list[Fate] = []
-    run = RulesRun(robot())
+    actor = robot()
+    run = RulesRun(actor)
     with written_together() as together:
         remaining = _settle_duplicates(ours, fates)
         remaining = _settle_blacklisted(remaining, fates, settings.PARSER.blacklisted_providers)
-        remaining, answers = _tell_answers(remaining)
+        remaining, answers = tell_answers(remaining)
         # A long feed's rows are written before anybody is locked out: what takes long must not keep others waiting.
         is_long = any(mail.spool is not None for mail in remaining)
         if not is_long:
@@ -56,7 +57,7 @@ def settle(mails: Sequence[ReadMail], settings: Settings) -> list[Fate]:
             _check_now()
             lock_accused(remaining)
         decide(made, run, together)
-        _settle_answers(answers, fates, run)
+        settle_answers(answers, fates, run, actor=actor)
         fates += [_processed(mail, made) for mail in complaints]
         run.write()
         write_fates(fates)
@@ -97,49 +98,6 @@ def _settle_blacklisted(mails: Sequence[ReadMail], fates: list[Fate], blacklist:
     return [mail for mail in mails if mail not in refused]
 
 
-Answered = list[tuple[ReadMail, Sequence[TicketAnswer]]]
-
-
-def _tell_answers(mails: Sequence[ReadMail]) -> tuple[list[ReadMail], Answered]:
-    """The mails that are addressed to no ticket, and those that are."""
-    found = EmailService.find_answers([mail.parsed for mail in mails])
-    pairs = list(zip(mails, found, strict=True))
-    return [mail for mail, answers in pairs if not answers], [(mail, answers) for mail, answers in pairs if answers]
-
-
-def _settle_answers(answered: Answered, fates: list[Fate], run: RulesRun) -> None:
-    """Mails that are addressed to a ticket, by ticket, so that all workers lock tickets in one order."""
-    for mail, answers in sorted(answered, key=lambda pair: min(answer.ticket.pk for answer in pair[1])):
-        for answer in sorted(answers, key=lambda one: one.ticket.pk):
-            _take_answer(mail, answer, run)
-        names = ", ".join(sorted({answer.ticket.public_id for answer in answers}))
-        automatic = mail.parsed.kind in AUTOMATIC
-        reason = f"{NO_COMPLAINT[mail.parsed.kind]}, kept with {names}" if automatic else f"an answer to {names}"
-        fates.append(Fate(mail, EmailState.ANSWER, reason, ticket_id=answers[0].ticket.pk))
-
-
-def _take_answer(mail: ReadMail, answer: TicketAnswer, run: RulesRun) -> None:
-    ticket = (
-        Ticket.objects.select_for_update(of=("self",)).select_related("defendant__details").get(pk=answer.ticket.pk)
-    )
-    if mail.parsed.kind in AUTOMATIC and mail.parsed.kind != MailKind.BOUNCE:  # what bounced, rules may send again
-        _keep(mail.parsed, ticket, answer, mail.claim.email_id)
-        return
-    known = EmailService.knows(ticket, mail.parsed.provider)
-    fired = run.decide_answer(
-        ticket, mail.parsed, answer.recipient, answer.category, email_id=mail.claim.email_id, known_sender=known
-    )
-    if fired is None:  # no rule wanted it: it is kept all the same
-        _keep(mail.parsed, ticket, answer, mail.claim.email_id)
-
-
-def _keep(parsed: ParsedEmail, ticket: Ticket, answer: TicketAnswer, email_id: int) -> None:
-    EmailService.attach_external_answer(
-        ticket, parsed.provider, answer.recipient, parsed.subject, parsed.body, answer.category, email_id=email_id,
-        date=parsed.date,
-    )  # fmt: skip
-
-
 def _settle_no_complaints(
     mails: Sequence[ReadMail], fates: list[Fate], providers: Mapping[str, Provider]
 ) -> list[ReadMail]:
@@ -147,8 +105,7 @@ def _settle_no_complaints(
     complaints = []
     for mail in mails:
         kind = mail.parsed.kind
-        is_forged = mail.authentication.verdict(mail.parsed.provider) == "fail"
-        trusted = providers[provider_key(mail.parsed.provider)].trusted and not is_forged
+        trusted = providers[provider_key(mail.parsed.provider)].trusted and not is_forged(mail)
         if kind not in NO_COMPLAINT or (kind in DOUBTFUL and trusted):
             complaints.append(mail)
         else:
@@ -156,6 +113,7 @@ def _settle_no_complaints(
                 f"{NO_COMPLAINT[kind]} ({mail.parsed.kind_reason})" if mail.parsed.kind_reason else NO_COMPLAINT[kind]
             )
             fates.append(Fate(mail, EmailState.IGNORED, reason))
+    note_bounces_of_no_ticket([mail for mail in mails if mail.parsed.kind == MailKind.BOUNCE])
     return complaints
 
 

@@ -12,6 +12,7 @@ from abuse.rules.store import active_rules
 from abuse.services.crm import Match
 from abuse.services.facade import facade
 
+from .answers import received_of
 from .reading import ReadMail
 from .urls import look_at_urls
 
@@ -50,4 +51,8 @@ def answers_of(mails: Sequence[ReadMail]) -> Answers:
     owners: dict[int, Sequence[Match]] = {
         mail.claim.email_id: [one.match for one in mail.accusations if one.match is not None] for mail in mails
     }
-    return Answers({key: value for mail in mails for key, value in mail.revenues.items()}, owners)
+    return Answers(
+        {key: value for mail in mails for key, value in mail.revenues.items()},
+        owners,
+        {mail.claim.email_id: received_of(mail) for mail in mails},
+    )

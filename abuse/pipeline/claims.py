@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +37,8 @@ SET state = 'processing', attempts = attempts + 1, claim = %(claim)s, next_attem
 FROM ranked
 WHERE email.id = ranked.id
   AND (ranked.place = 1 OR (ranked.size < %(large)s AND ranked.first_size < %(large)s))
-RETURNING email.id, email.sha256, email.size, email.received_at, email.attempts
+RETURNING email.id, email.sha256, email.size, email.received_at, email.attempts, email.envelope_sender,
+    email.envelope_recipients
 """
 _FRESH = _CLAIM.format(which="attempts = 0")
 _RETRIES = _CLAIM.format(which="attempts > 0")
@@ -52,6 +54,8 @@ class Claim:
     received_at: datetime
     attempts: int
     token: uuid.UUID
+    envelope_sender: str | None = None
+    envelope_recipients: tuple[str, ...] = ()
 
 
 def claim_fresh(settings: Pipeline) -> list[Claim]:
@@ -77,10 +81,15 @@ def _claim(statement: str, limit: int, settings: Pipeline) -> list[Claim]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         claims = [
-            Claim(pk, sha256, size, received_at, attempts, token)
-            for pk, sha256, size, received_at, attempts in cursor.fetchall()
+            Claim(pk, sha256, size, received_at, attempts, token, sender, _recipients(recipients))
+            for pk, sha256, size, received_at, attempts, sender, recipients in cursor.fetchall()
         ]
     return sorted(claims, key=lambda claim: (claim.received_at, claim.email_id))
+
+
+def _recipients(stored: str | list[str] | None) -> tuple[str, ...]:
+    found = json.loads(stored) if isinstance(stored, str) else stored
+    return tuple(found or ())
 
 
 def extend(claims: Sequence[Claim], settings: Pipeline) -> set[int]:

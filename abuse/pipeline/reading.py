@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 
+from abuse.config import current
 from abuse.config.schema import Parser
 from abuse.controllers.defendants import service_key
 from abuse.parsers import ParsedEmail, ParsedItem, ParserContext, parse
 from abuse.parsers.authentication import Authentication
 from abuse.parsers.values import ItemKind
 from abuse.services.crm import CRMService, Match, Query
+from abuse.services.email.addresses import read_bounce_address, read_ticket_address
 from abuse.services.phishing import PingResponse
 from abuse.services.storage import StorageService
 
@@ -24,6 +26,7 @@ from .kinds import DOUBTFUL, STATEMENTS, is_complaint
 from .senders import authenticate
 from .spool import Spool
 
+MAX_RECIPIENTS = 100
 CLOCK_SKEW = timedelta(days=1)
 """A reporter's clock may be wrong by so much; an event later than that is taken to have happened when the mail came."""
 
@@ -107,12 +110,28 @@ def read(claim: Claim, context: ParserContext, writers: Executor, settings: Pars
         stored.append(StoredAttachment(attachment.filename, digest, attachment.content_type, len(attachment.content)))
     return ReadMail(
         claim,
-        dataclasses.replace(parsed, attachments=()),
+        dataclasses.replace(
+            parsed,
+            attachments=(),
+            recipients=tuple(dict.fromkeys((*parsed.recipients, *_own_addresses(claim.envelope_recipients)))),
+        ),
         key,
         tuple(stored),
         tuple(writing),
         authentication=authentication,
     )
+
+
+def _own_addresses(envelope: Sequence[str]) -> list[str]:
+    """Those of the addresses a mail was delivered to that the desk gave out, whether the mail shows them or not."""
+    mail = current().MAIL
+    mailbox = mail.relay.bounce_address if mail.relay else None
+    return [
+        address
+        for address in envelope[:MAX_RECIPIENTS]
+        if read_ticket_address(address, mail.ticket_domain) is not None
+        or (mailbox is not None and read_bounce_address(address, mailbox) is not None)
+    ]
 
 
 def content_key(parsed: ParsedEmail) -> str | None:

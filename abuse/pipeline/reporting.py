@@ -25,6 +25,7 @@ from abuse.models import (
 from abuse.models.fields import Network, as_network, clipped
 from abuse.models.reports import BODY_LIMIT
 from abuse.parsers import taxonomy
+from abuse.parsers.robots import why_not_answered
 from abuse.parsers.values import ItemKind, ParsedEmail, ParsedItem
 
 from .kinds import STATEMENTS
@@ -57,6 +58,12 @@ def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -
     now = timezone.now()
     made: list[MadeReport] = []
     items: list[list[ReportItem]] = []
+    reasons = {
+        mail.claim.email_id: why_not_answered(
+            mail.parsed.headers, mail.parsed.provider, mail.parsed.kind, mail.claim.envelope_sender
+        )
+        for mail in mails
+    }
     for mail in mails:
         provider = providers[provider_key(mail.parsed.provider)]
         same: dict[tuple[str | None, str | None, str], int] = {}
@@ -79,6 +86,7 @@ def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -
                 received_date=mail.date,
                 created_at=now,
                 filename=mail.claim.sha256,
+                no_answer_reason=clipped(reasons[mail.claim.email_id], 255),
                 authentication=mail.authentication.verdict(mail.parsed.provider),
                 reporter_reference=_clipped_or_none(mail.parsed.reporter_reference, 255),
                 xarf_type=_clipped_or_none(mail.parsed.xarf_type, 64),

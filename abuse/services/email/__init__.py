@@ -3,7 +3,15 @@
 from typing import cast
 
 from ..facade import Facade
-from .base import Attachment, ConversationMail, EmailServiceBase, EmailServiceException, PrefetchedEmail, TicketAnswer
+from .base import (
+    Attachment,
+    ConversationMail,
+    EmailServiceBase,
+    EmailServiceException,
+    KeptFile,
+    PrefetchedEmail,
+    TicketAnswer,
+)
 
 EmailService = cast("EmailServiceBase", Facade(EmailServiceBase))
 
@@ -13,6 +21,7 @@ __all__ = [
     "EmailService",
     "EmailServiceBase",
     "EmailServiceException",
+    "KeptFile",
     "PrefetchedEmail",
     "TicketAnswer",
 ]

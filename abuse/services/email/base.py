@@ -30,8 +30,24 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptFile:
+    """A file of a mail that lies in the storage already, under `key`. `size` in bytes."""
+
+    filename: str
+    content_type: str
+    key: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConversationMail:
-    """One mail of a ticket's conversation, sent or received. `created` is aware."""
+    """One mail of a ticket's conversation, sent or received. `created` is aware.
+
+    `fate` of a mail of ours: pending, sending, sent, uncertain, failed, cancelled, or bounced; `received` for all
+    others. `fate_reason` is what a mail server said of it. `authentic` of a received mail: it came from somebody whom
+    the ticket knows; None for mails of ours. `new_text` is what its writer added, without quotes and signature.
+    `email_id` is the received mail as it came. `kind` says what it is, such as reply_to_ticket, auto_reply, bounce.
+    """
 
     sender: str
     recipient: str
@@ -39,7 +55,14 @@ class ConversationMail:
     subject: str
     body: str
     category: str
-    attachments: tuple[Attachment, ...] = ()
+    attachments: tuple[KeptFile, ...] = ()
+    fate: str = "received"
+    fate_reason: str = ""
+    authentic: bool | None = None
+    new_text: str = ""
+    message_id: str = ""
+    email_id: int | None = None
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +78,17 @@ class PrefetchedEmail:
 
 @dataclass(frozen=True, slots=True)
 class TicketAnswer:
-    """A mail that is addressed to a ticket: which one, in which part of the conversation, by which address."""
+    """A mail that is addressed to a ticket: which one, in which part of the conversation, by which address.
+
+    `proven`: the address is one that only those have whom the desk wrote to. `message_id` is the mail of ours that it
+    answers or returns, where it names one that way; `recipient` is then an address that it was sent to.
+    """
 
     ticket: Ticket
     category: str
     recipient: str
+    proven: bool = False
+    message_id: str | None = None
 
 
 class EmailServiceBase(ServiceBase, abc.ABC):
@@ -74,18 +103,28 @@ class EmailServiceBase(ServiceBase, abc.ABC):
         body: str,
         category: str,
         sender: str | None = None,
-        attachments: Sequence[Attachment] | None = None,
+        attachments: Sequence[Attachment | KeptFile] | None = None,
         *,
         dedupe_key: str | None = None,
         report: Report | None = None,
         template_codename: str = "",
+        auto_submitted: str = "auto-generated",
     ) -> str:
         """Accept a mail for sending and keep it in the ticket's conversation; its Message-ID.
 
         Called inside the transaction of what caused the mail: an implementation notes it down there and sends it after
-        the commit, so that no mail speaks of something that did not happen. The same `dedupe_key` sends once.
+        the commit, so that no mail speaks of something that did not happen. The same `dedupe_key` sends once. Files are
+        best kept before the transaction, see `keep`. `auto_submitted` is the word of RFC 3834: `no` for what a person
+        wrote, `auto-replied` for an answer by machine.
 
         :raises EmailServiceException: for an address, category or attachment that cannot be sent.
+        """
+
+    @abc.abstractmethod
+    def keep(self, attachments: Sequence[Attachment]) -> Sequence[KeptFile]:
+        """Store files that are to be sent, before the transaction that writes their mail.
+
+        :raises EmailServiceException: permanent when they are too large together, or too many.
         """
 
     @abc.abstractmethod
@@ -109,12 +148,19 @@ class EmailServiceBase(ServiceBase, abc.ABC):
         subject: str,
         body: str,
         category: str,
-        attachments: Sequence[Attachment] | None = None,
+        attachments: Sequence[Attachment | KeptFile] | None = None,
         *,
         email_id: int | None = None,
         date: datetime | None = None,
+        message_id: str | None = None,
+        kind: str = "",
+        forged: bool = False,
     ) -> bool:
-        """Keep a received mail in the ticket's conversation; whether its sender is known to the ticket."""
+        """Keep a received mail in the ticket's conversation; whether it comes from somebody whom the ticket knows.
+
+        That is so when `recipient` is an address that proves it, or when `sender` is known and nothing has shown that
+        it is not his mail (`forged`).
+        """
 
     @abc.abstractmethod
     def knows(self, ticket: Ticket, sender: str) -> bool:

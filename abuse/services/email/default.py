@@ -7,13 +7,24 @@ import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
+from django.db.models import Q
 from django.utils import timezone
 
 from abuse.config import current
-from abuse.models import OutboxState, OutgoingMessage, ReceivedMessage, Report, Ticket
+from abuse.models import (
+    OutboxState,
+    OutgoingAttachment,
+    OutgoingMessage,
+    ReceivedAttachment,
+    ReceivedMessage,
+    Report,
+    Ticket,
+)
 from abuse.models.fields import clipped
+from abuse.parsers import replies
 from abuse.parsers.values import ParsedEmail
 
+from . import conversation, files
 from .addresses import TicketAddress, is_address, read_ticket_address, ticket_address
 from .base import (
     CATEGORIES,
@@ -21,9 +32,11 @@ from .base import (
     ConversationMail,
     EmailServiceBase,
     EmailServiceException,
+    KeptFile,
     PrefetchedEmail,
     TicketAnswer,
 )
+from .naming import Named, named_in
 from .texts import TextError, find_template, render, ticket_variables
 
 
@@ -32,7 +45,8 @@ class DatabaseEmailService(EmailServiceBase):
 
     def __init__(self) -> None:
         super().__init__()
-        self._domain = current().MAIL.ticket_domain
+        self._settings = current().MAIL
+        self._domain = self._settings.ticket_domain
 
     def send_email(
         self,
@@ -42,11 +56,12 @@ class DatabaseEmailService(EmailServiceBase):
         body: str,
         category: str,
         sender: str | None = None,
-        attachments: Sequence[Attachment] | None = None,
+        attachments: Sequence[Attachment | KeptFile] | None = None,
         *,
         dedupe_key: str | None = None,
         report: Report | None = None,
         template_codename: str = "",
+        auto_submitted: str = "auto-generated",
     ) -> str:
         if not is_address(recipient):
             raise EmailServiceException(f"recipient {recipient!r}: expected an e-mail address", permanent=True)
@@ -54,14 +69,13 @@ class DatabaseEmailService(EmailServiceBase):
             raise EmailServiceException(
                 f"category {category!r}: expected one of {', '.join(CATEGORIES)}", permanent=True
             )
-        if attachments:
-            raise EmailServiceException("attachments: this service sends text only", permanent=True)
+        kept = files.keep(attachments or (), self._settings.max_attachment_bytes)
         if sender is None:
             sender = ticket_address(ticket.public_id, category, self._domain) if ticket else f"abuse@{self._domain}"
         now = timezone.now()
         message_id = f"<{uuid.uuid4()}@{self._domain}>"
         key = dedupe_key or message_id
-        message, _ = OutgoingMessage.get_or_create(
+        message, is_new = OutgoingMessage.get_or_create(
             dedupe_key=hashlib.sha256(key.encode()).hexdigest(),
             defaults={
                 "message_id": message_id,
@@ -73,51 +87,62 @@ class DatabaseEmailService(EmailServiceBase):
                 "subject": clipped(" ".join(subject.split()), 1023),
                 "body": body,
                 "template_codename": template_codename,
+                "headers": {"Auto-Submitted": auto_submitted},
                 "state": OutboxState.PENDING,
                 "next_attempt_at": now,
                 "created_at": now,
             },
         )
+        if is_new and kept:
+            OutgoingAttachment.objects.bulk_create(
+                OutgoingAttachment(message=message, **files.columns(file, number)) for number, file in enumerate(kept)
+            )
         return message.message_id
 
+    def keep(self, attachments: Sequence[Attachment]) -> Sequence[KeptFile]:
+        return files.keep(attachments, self._settings.max_attachment_bytes)
+
     def get_emails(self, ticket: Ticket) -> Sequence[ConversationMail]:
-        sent = [
-            ConversationMail(row.sender, row.recipient, row.created_at, row.subject, row.body, row.category)
-            for row in OutgoingMessage.filter(ticket=ticket).exclude(state=OutboxState.CANCELLED)
-        ]
-        received = [
-            ConversationMail(row.sender, row.recipient, row.date, row.subject, row.body, row.category)
-            for row in ReceivedMessage.filter(ticket=ticket)
-        ]
-        return sorted([*sent, *received], key=lambda mail: mail.created)
+        return conversation.of_ticket(ticket)
 
     def is_email_ticket_answer(self, parsed: ParsedEmail) -> Sequence[TicketAnswer]:
         return self.find_answers([parsed])[0]
 
     def find_answers(self, mails: Sequence[ParsedEmail]) -> Sequence[Sequence[TicketAnswer]]:
+        """By address, and else by the mail of ours that they answer or return. Two queries for however many mails."""
         addressed = [self._addresses(mail) for mail in mails]
-        wanted = {address.public_id for addresses in addressed for address in addresses.values()}
-        if not wanted:
+        named = [named_in(mail, self._settings) for mail in mails]
+        sent = _sent_mails(named)
+        public_ids = {address.public_id for addresses in addressed for _, address in addresses}
+        ids = {message.ticket_id for message in sent}
+        if not public_ids and not ids:
             return [() for _ in mails]
-        rows = Ticket.filter(public_id__in=wanted).select_related(
-            "defendant__details", "category", "service", "treated_by"
-        )
-        tickets = {ticket.public_id: ticket for ticket in rows}
-        return [
-            tuple(
-                TicketAnswer(tickets[address.public_id], address.category, recipient)
-                for recipient, address in addresses.items()
-                if address.public_id in tickets
+        tickets = {
+            ticket.pk: ticket
+            for ticket in Ticket.filter(Q(public_id__in=public_ids) | Q(pk__in=ids)).select_related(
+                "defendant__details", "category", "service", "treated_by"
             )
-            for addresses in addressed
-        ]
+        }
+        by_public_id = {ticket.public_id: ticket for ticket in tickets.values()}
+        by_name: dict[int | str, OutgoingMessage] = {message.message_id: message for message in sent}
+        by_name |= {message.pk: message for message in sent}
+        found = []
+        for mail, addresses, names in zip(mails, addressed, named, strict=True):
+            ours = [by_name[name] for name in (*names.numbers, *names.message_ids) if name in by_name]
+            answers = _answers_by_address(addresses, by_public_id, ours)
+            if not answers and ours and ours[0].ticket_id is not None:
+                recipient = mail.recipients[0] if mail.recipients else ""
+                ticket = tickets[ours[0].ticket_id]
+                answers = (TicketAnswer(ticket, ours[0].category, recipient, message_id=ours[0].message_id),)
+            found.append(answers)
+        return found
 
-    def _addresses(self, mail: ParsedEmail) -> dict[str, TicketAddress]:
-        return {
-            recipient: address
+    def _addresses(self, mail: ParsedEmail) -> list[tuple[str, TicketAddress]]:
+        return [
+            (recipient, address)
             for recipient in mail.recipients
             if (address := read_ticket_address(recipient, self._domain)) is not None
-        }
+        ]
 
     def attach_external_answer(
         self,
@@ -127,13 +152,20 @@ class DatabaseEmailService(EmailServiceBase):
         subject: str,
         body: str,
         category: str,
-        attachments: Sequence[Attachment] | None = None,
+        attachments: Sequence[Attachment | KeptFile] | None = None,
         *,
         email_id: int | None = None,
         date: datetime | None = None,
+        message_id: str | None = None,
+        kind: str = "",
+        forged: bool = False,
     ) -> bool:
-        authentic = self.knows(ticket, sender)
-        ReceivedMessage.get_or_create(
+        address = read_ticket_address(recipient, self._domain)
+        proven = address is not None and address.proven and address == TicketAddress(ticket.public_id, category, True)
+        authentic = proven or (not forged and self.knows(ticket, sender))
+        # What came in is kept whatever its size: the mail itself has it, too.
+        kept = files.keep(attachments or (), None)
+        message, is_new = ReceivedMessage.get_or_create(
             ticket=ticket,
             email_id=email_id,
             category=category,
@@ -142,10 +174,17 @@ class DatabaseEmailService(EmailServiceBase):
                 "recipient": clipped(recipient, 512),
                 "subject": clipped(subject, 1023),
                 "body": body,
+                "new_text": replies.new_text(body),
+                "message_id": clipped(f"<{message_id}>" if message_id else "", 998),
+                "kind": kind,
                 "authentic": authentic,
                 "date": date or timezone.now(),
             },
         )
+        if is_new and kept:
+            ReceivedAttachment.objects.bulk_create(
+                ReceivedAttachment(message=message, **files.columns(file, number)) for number, file in enumerate(kept)
+            )
         return authentic
 
     def knows(self, ticket: Ticket, sender: str) -> bool:
@@ -191,3 +230,34 @@ def _recipients(ticket: Ticket, category: str, report: Report | None) -> tuple[s
             return tuple(sorted(set(ticket.reports.values_list("provider_id", flat=True))))
         case _:
             return ()
+
+
+def _sent_mails(named: Sequence[Named]) -> list[OutgoingMessage]:
+    """The mails of ours that any of the received ones names."""
+    numbers = {number for one in named for number in one.numbers}
+    identifiers = {identifier for one in named for identifier in one.message_ids}
+    if not numbers and not identifiers:
+        return []
+    known = Q(pk__in=numbers) | Q(message_id__in=identifiers)
+    return list(OutgoingMessage.filter(known, ticket__isnull=False).only("message_id", "ticket_id", "category"))
+
+
+def _answers_by_address(
+    addresses: Sequence[tuple[str, TicketAddress]], tickets: dict[str, Ticket], ours: Sequence[OutgoingMessage]
+) -> tuple[TicketAnswer, ...]:
+    """One for each part of a conversation that a mail is addressed to; of several addresses of it the one that proves.
+
+    `ours`: the mails of ours that it names, of which those of the same part count.
+    """
+    found: dict[tuple[str, str], TicketAnswer] = {}
+    for recipient, address in addresses:
+        ticket = tickets.get(address.public_id)
+        key = (address.public_id, address.category)
+        if ticket is None or (key in found and not address.proven):
+            continue
+        same = (one for one in ours if (one.ticket_id, one.category) == (ticket.pk, address.category))
+        message = next(same, None)
+        found[key] = TicketAnswer(
+            ticket, address.category, recipient, address.proven, message.message_id if message else None
+        )
+    return tuple(found.values())

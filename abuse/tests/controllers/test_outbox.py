@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from abuse.config import Settings, current
 from abuse.config.schema import Mail, Relay
-from abuse.controllers.outbox import MAX_ATTEMPTS, send_due
+from abuse.controllers.outbox import MAX_ATTEMPTS
+from abuse.controllers.relaying import send_due
 from abuse.models import OutboxState, OutgoingMessage
 
 pytestmark = pytest.mark.django_db

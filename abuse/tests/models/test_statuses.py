@@ -9,10 +9,12 @@ import pytest
 from abuse.models.statuses import (
     EMAIL_ENDS,
     EMAIL_MOVES,
+    OUTBOX_MOVES,
     REPORT_MOVES,
     TICKET_MOVES,
     EmailState,
     MoveRefused,
+    OutboxState,
     Priority,
     ReportStatus,
     TicketStatus,
@@ -22,6 +24,7 @@ from abuse.models.statuses import (
 TABLES = [
     pytest.param(EMAIL_MOVES, EmailState, id="mails"),
     pytest.param(REPORT_MOVES, ReportStatus, id="reports"),
+    pytest.param(OUTBOX_MOVES, OutboxState, id="mails of ours"),
     pytest.param(TICKET_MOVES, TicketStatus, id="tickets"),
 ]
 

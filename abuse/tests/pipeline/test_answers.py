@@ -11,6 +11,7 @@ from abuse.controllers import tickets
 from abuse.controllers.history import robot
 from abuse.models import Deadline, DeadlineState, History, OutgoingMessage, Provider, ReceivedMessage, Report, Ticket
 from abuse.services.email import EmailService
+from abuse.services.email.addresses import ticket_address
 
 from .conftest import Deliver
 
@@ -101,7 +102,7 @@ def test_an_address_of_no_ticket_is_no_answer_and_the_mail_is_not_lost(deliver: 
 def test_the_conversation_is_in_order(deliver: Deliver, ticket: Ticket) -> None:
     deliver("It is fixed.", sender="c1@customer.example", to=address(ticket), date=format_now())
     senders = [mail.sender for mail in EmailService.get_emails(ticket)]
-    assert senders == [f"ticket+{ticket.public_id}.Plaintiff@example.net", "c1@customer.example"]
+    assert senders == [ticket_address(ticket.public_id, "Plaintiff", "example.net"), "c1@customer.example"]
 
 
 def format_now() -> str:

@@ -17,6 +17,7 @@ from psycopg.rows import tuple_row
 
 from abuse import embedded
 from abuse.config import PROJECT_ROOT
+from abuse.services.email.addresses import ticket_address
 from abuse.tests.resilience.desk import free_port
 from abuse.tests.services.phishing.lab import Answer, NameServer, WebServer, name_server, page, web_server
 
@@ -73,8 +74,8 @@ class TicketRow:
     owner: str | None
 
     def address(self, category: str = "Defendant") -> str:
-        """Where answers to the ticket go."""
-        return f"ticket+{self.public_id}.{category}@desk.example"
+        """Where answers to the ticket go. Its token is made with the key of SETTINGS, which is that of these tests."""
+        return ticket_address(self.public_id, category, "desk.example")
 
 
 class Desk:

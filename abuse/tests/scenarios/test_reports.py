@@ -26,7 +26,7 @@ def test_a_trusted_reporters_complaint_opens_a_ticket_and_is_acknowledged(desk: 
     (acknowledgement,) = desk.sink.mails
     assert acknowledgement["To"] == CERT
     assert acknowledgement["From"] == ticket.address("Plaintiff")
-    assert acknowledgement["Auto-Submitted"] == "auto-generated"
+    assert acknowledgement["Auto-Submitted"] == "auto-replied"
     assert ticket.public_id in acknowledgement["Subject"]
     assert ticket.public_id in text_of(acknowledgement)
 

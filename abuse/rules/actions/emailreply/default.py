@@ -11,6 +11,7 @@ from abuse.models import History, Ticket, TicketStatus, User
 from abuse.parsers.values import ParsedEmail
 from abuse.services.email import EmailService
 
+from ...beforehand import received_in
 from ...checks import check_address, check_seconds
 from ...engine.actions import BaseActions, rule_action
 from ...engine.fields import FIELD_BOOLEAN, FIELD_NO_INPUT, FIELD_NUMERIC, FIELD_SELECT, FIELD_TEXT
@@ -35,10 +36,11 @@ class DefaultEmailReplyActions(BaseActions):
 
     @rule_action(label="Keep the answer with the ticket")
     def attach_external_answer(self) -> bool:
-        mail = self.parsed_email
+        mail, received = self.parsed_email, received_in(self.email_id)
         authentic = EmailService.attach_external_answer(
-            self.ticket, mail.provider, self.recipient, mail.subject, mail.body, self.category,
-            email_id=self.email_id, date=mail.date,
+            self.ticket, mail.provider, self.recipient, mail.subject, mail.body, self.category, received.files,
+            email_id=self.email_id, date=mail.date, message_id=mail.message_id, kind=str(mail.kind),
+            forged=received.is_forged,
         )  # fmt: skip
         record(
             History.Type.RECEIVE_EMAIL, actor=self.actor, ticket=self.ticket, new=mail.provider, category=self.category,
@@ -113,7 +115,7 @@ class DefaultEmailReplyActions(BaseActions):
     @rule_action(label="Send a bounced mail again, to the customer's other address")
     def try_resend(self) -> str | None:
         """The address; None when there is no other one to try, and the ticket has become an alarm."""
-        return resend(self.ticket, self.parsed_email, actor=self.actor)
+        return resend(self.ticket, self.parsed_email, email_id=self.email_id, actor=self.actor)
 
     @rule_action(
         label="Take the address that a content network names",
