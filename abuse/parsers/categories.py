@@ -22,11 +22,14 @@ _KEYWORDS: dict[str, tuple[str, ...]] = {
     "Malware": (
         "malware*", "botnet", "c&c", "command and control", "drive-by", "exploit kit", "malicious file*",
         "malicious content", "malicious code", "ransomware", "spyware", "virus*", "trojan*", "backconnect", "infected",
-        "drone", "webshell", "web shell",
+        "drone", "webshell", "web shell", "ioc", "iocs", "indicator of compromise", "indicators of compromise",
     ),
     "Copyright": (
         "copyright*", "dmca", "infringed", "infringing", "infringement*", "piracy", "pirated", "trademark*",
         "counterfeit*", "intellectual property", "rights holder", "rights owner", "bittorrent", "peer-to-peer", "p2p",
+        "distributed illegally", "illegally distribut*", "illegal distribution", "illegally shared",
+        "illegal cop*", "illegal download*", "unauthorized cop*", "unauthorised cop*", "unauthorized distribution",
+        "unauthorised distribution",
     ),
     "Network Attack": (
         "ddos", "drdos", "denial of service", "denial-of-service", "dos attack*", "amplification", "reflection attack*",

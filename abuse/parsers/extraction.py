@@ -26,6 +26,7 @@ _LABELLED_NAME = re2.compile(
         rf"<?({LABEL}(?:\.{LABEL})+)"
     ).encode()
 )
+_NEXT_LABEL = re2.compile(r"(?i)(?:port|protocol|proto)$")
 _WWW_NAME = re2.compile(rf"(?i)\bwww{DOT}{LABEL}(?:{DOT}{LABEL})+(?::\d{{1,5}})?(?:/[^\s<>\"'|]*)?".encode())
 _ANY_NAME = re2.compile(rf"{LABEL}(?:\.{LABEL})+".encode())
 # What makes four numbers a version and no address.
@@ -50,12 +51,20 @@ def _ignore(sentence: str) -> None:
     """For callers that do not collect defects."""
 
 
-def extract(text: str, place: str, context: ParserContext, say: Callable[[str], None] = _ignore) -> list[ParsedItem]:
+def extract(
+    text: str,
+    place: str,
+    context: ParserContext,
+    say: Callable[[str], None] = _ignore,
+    *,
+    is_record: bool = False,
+) -> list[ParsedItem]:
     """What `text` points at, in order of kinds (URL, IP, CIDR, FQDN), each value once.
 
     Hosts of found URLs are not items of their own. Addresses said to be the attacked side ("DST=", "a -> b") are left
     out, as are names that are neither disguised, nor labelled, nor the company's own (`context.fqdn_re`).
-    `say` is told, in a sentence, when a bound was reached.
+    `say` is told, in a sentence, when a bound was reached. `is_record`: a machine wrote it, so that what it labels a
+    host is one, whatever its top-level domain.
     """
     data = text.encode("utf-8", "replace")
     found = _Found(place, context, say)
@@ -65,10 +74,14 @@ def extract(text: str, place: str, context: ParserContext, say: Callable[[str], 
             found.add(ItemKind.URL, url.value, url.raw, url.port)
         masked[url.start : url.end] = b"\n" * (url.end - url.start)
         found.url_hosts.add(url.host)
+    for url in found.bounded(urls.find_listed(data)):
+        if hosts.is_wanted_host(url.host, context):
+            found.add(ItemKind.URL, url.value, url.raw, url.port)
+            found.url_hosts.add(url.host)
     rest = bytes(masked)
     _find_ipv4(rest, found)
     _find_ipv6(rest, found)
-    _find_names(rest, found)
+    _find_names(rest, found, is_record=is_record)
     return found.items()
 
 
@@ -135,7 +148,7 @@ def _find_ipv4(data: bytes, found: _Found) -> None:
             continue
         numbers = urls.refang(raw.decode("utf-8", "replace")).replace(" ", "").split(".")
         port = None
-        if len(numbers) == 5 and int(numbers[4]) > 255:
+        if len(numbers) == 5 and 255 < int(numbers[4]) < 65536:
             port = int(numbers.pop())  # tcpdump writes the port as a fifth number
         address = hosts.ip(".".join(numbers))
         if address is None or _VERSION_BEFORE.search(before) or _TARGET_BEFORE.search(before):
@@ -205,7 +218,7 @@ def _continues_a_name(data: bytes, end: int) -> bool:
     return following[:1] in (b".", b"-") and len(following) == 2 and following[1] in _WORD
 
 
-def _find_names(data: bytes, found: _Found) -> None:
+def _find_names(data: bytes, found: _Found, *, is_record: bool) -> None:
     for match in found.bounded(_DISGUISED_NAME.finditer(data)):
         start, end = match.span()
         before = data[max(0, start - 4) : start].lower()
@@ -227,7 +240,11 @@ def _find_names(data: bytes, found: _Found) -> None:
     for match in found.bounded(_LABELLED_NAME.finditer(data)):
         raw = match.group(1).decode("utf-8", "replace")
         host = hosts.name(raw)
-        if host and hosts.has_public_suffix(host) and hosts.is_wanted_host(host, found.context):
+        if host and not hosts.has_public_suffix(host) and data[match.end(1) : match.end(1) + 1] in (b":", b"="):
+            cut = _NEXT_LABEL.sub("", raw)  # "host: a.example.comport: 80"
+            if (meant := hosts.name(cut)) and hosts.has_public_suffix(meant):
+                raw, host = cut, meant
+        if host and (is_record or hosts.has_public_suffix(host)) and hosts.is_wanted_host(host, found.context):
             found.add(ItemKind.FQDN, host, raw)
     if found.context.fqdn_re:
         _find_own_names(data, found, found.context.fqdn_re)

@@ -30,6 +30,16 @@ _URL = re2.compile(
         rf"((?:[/?#]|\\/|\[/\])(?:{_PATH_CHARACTER}|\[[^\s<>\"\[\]]{{0,40}}\]|\\/)*)?"
     ).encode()
 )
+# A line that is nothing but a host and a path, and one that is nothing but a URL.
+_BARE_LINE = re2.compile(
+    rf"(?im)^[ \t>*-]{{0,10}}({LABEL}(?:{DOT}{LABEL})+(?::\d{{1,5}})?/{_PATH_CHARACTER}+)[ \t\r]*$".encode()
+)
+_DISGUISED_LINE = re2.compile(
+    (
+        r"(?i)[ \t>*-]{0,10}(?:(?:h[x*]{1,3}ps?|meows?|fxps?|https?[\[(]:[\])]|https?:[\[(]//[\])])[^ \t]*|"
+        rf"https?://[^\s/]*{BRACKET_DOT}[^ \t]*)[ \t\r]*"
+    ).encode()
+)
 # A second URL glued on by a list separator.
 _NEXT_URL = re2.compile(rb"(?i)[,;|](?:h[tx*]{2}ps?|fxp|ftp)s?\[?:")
 _DOT_DISGUISE = re2.compile(BRACKET_DOT.replace("dot", "(?i:dot)"))
@@ -73,6 +83,22 @@ def find(data: bytes) -> Iterator[FoundURL]:
             # what was cut off the end may hold the next URL
             position = max(found.end, start + 1)
             yield found
+
+
+def find_listed(data: bytes) -> Iterator[FoundURL]:
+    """Lines of a host and a path alone, without scheme, right before or after a line that is a disguised URL.
+
+    In such a list they are meant; anywhere else they may be the reporter's own address.
+    """
+    for match in _BARE_LINE.finditer(data):
+        start, end = match.span()
+        before = data[data.rfind(b"\n", 0, max(start - 1, 0)) + 1 : max(start - 1, 0)]
+        after = data[end + 1 : (data.find(b"\n", end + 1) + 1 or len(data) + 1) - 1]
+        if not any(len(line) <= MAX_PATH and _DISGUISED_LINE.fullmatch(line) for line in (before, after)):
+            continue
+        found = normalise("http://" + match.group(1).decode("utf-8", "replace"))
+        if found is not None and hosts.has_public_suffix(found.host):
+            yield replace(found, start=match.start(1), end=match.end(1), raw=found.raw.removeprefix("http://"))
 
 
 def normalise(text: str) -> FoundURL | None:

@@ -54,6 +54,7 @@ class RowReader:
         self._ignores = bool(context.networks_to_ignore or context.domain_to_ignore)
         self._type = table.report_type
         self._category = table.category
+        self._width = len(layout.columns) or len(layout.roles)
         by_role: dict[Role, list[int]] = {}
         for index, role in enumerate(layout.roles):
             by_role.setdefault(role, []).append(index)
@@ -85,7 +86,21 @@ class RowReader:
         return tuple(pairs)
 
     def read(self, row: Sequence[str]) -> Row | None:
-        """The row's facts. A row of fewer cells than there are columns is read as far as it goes."""
+        """The row's facts. A row of fewer cells than there are columns is read as far as it goes.
+
+        Of a row of more, because a text in it has the delimiter, the last cells are read when the first name nothing.
+        """
+        found = self._read(row)
+        if found is None and len(row) > self._width and self._fits(tail := row[-self._width :]):
+            return self._read(tail)
+        return found
+
+    def _fits(self, row: Sequence[str]) -> bool:
+        """Whether address and time stand where they should."""
+        has_time = self._time is None or self._moment(row, self._width) is not None
+        return has_time and any(cells.address(row[index]) is not None for index, _ in self._addresses)
+
+    def _read(self, row: Sequence[str]) -> Row | None:
         facts: list[Fact] = []
         size = len(row)
         for index, port_index in self._addresses:
@@ -154,7 +169,7 @@ class RowReader:
             facts.append(Fact(ItemKind.FQDN, name, site, None))
 
     def _add_details(self, facts: list[Fact], text: str) -> None:
-        for item in extraction.extract(text[:MAX_DETAILS], "", self._context):
+        for item in extraction.extract(text[:MAX_DETAILS], "", self._context, is_record=True):
             if item.kind in (ItemKind.URL, ItemKind.FQDN) and not any(fact.value == item.value for fact in facts):
                 facts.append(Fact(item.kind, item.value.rstrip(";"), item.raw, item.port))
 

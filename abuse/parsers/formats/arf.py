@@ -172,7 +172,13 @@ def _read_failure_in_words(message: Message, context: ParserContext) -> Finding 
 
 
 def _read_jmrp(message: Message, context: ParserContext) -> Finding | None:
-    """Hotmail's form: the message complained about as only part, with fields or a subject of its own."""
+    """Hotmail's form: the message complained about as only part, with fields or a subject of its own.
+
+    In an older form it is the mail itself, with the same fields above those that it was sent with.
+    """
+    is_itself = "x-reporter-ip" in message.headers  # the other fields are in whatever Hotmail delivers
+    if is_itself and any(name in message.headers for name in _JMRP_FIELDS):
+        return _jmrp([_source_below(message.headers, context)], context)
     if not message.inner:
         return None
     subject = _JMRP_SUBJECT.search(message.subject)
@@ -183,11 +189,25 @@ def _read_jmrp(message: Message, context: ParserContext) -> Finding | None:
     source = source_of_original(message, context)
     if item is not None and source is not None and item.value == source.value:
         item = source  # the same address, and the message says when
+    return _jmrp([item or source], context)
+
+
+def _source_below(headers: header.Headers, context: ParserContext) -> ParsedItem | None:
+    """The address that handed the message to the service: the Received fields above its mark are later ones."""
+    number = next(number for number, (name, _) in enumerate(headers.fields) if name.lower() in _JMRP_FIELDS)
+    address = handing_over_address(header.Headers(headers.fields[number:]))
+    if address is None or not hosts.is_wanted_address(address, context):
+        return None
+    seen_at, _ = dates.parse(headers.get("date"), context.tzdefault)
+    return ParsedItem(ItemKind.IP, address, address, "Received", seen_at=seen_at)
+
+
+def _jmrp(items: list[ParsedItem | None], context: ParserContext) -> Finding:
     return Finding(
         template="jmrp",
         kind=MailKind.FEEDBACK_REPORT,
-        kind_reason="it has the form of a junk mail reporting programme and the message is inside",
-        items=building.unique([item or source], context.limits.max_items),
+        kind_reason="it has the form of a junk mail reporting programme",
+        items=building.unique(items, context.limits.max_items),
         category="Spam",
         category_reason="a junk mail reporting programme complains about spam",
         xarf_type="messaging-spam",

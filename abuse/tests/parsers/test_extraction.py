@@ -57,6 +57,28 @@ def test_lists_of_urls_glued_by_commas_are_several() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "neighbour", ["hxxp://bad[.]example[.]org/a", "http://bad[.]example.org/a", "https[:]//bad.example.org/a"]
+)
+def test_a_line_in_a_list_of_disguised_urls_needs_no_scheme(neighbour: str) -> None:
+    url = found(neighbour)[0]
+    assert found(f"{neighbour}\nworse.example.com/b.php\n") == [url, "http://worse.example.com/b.php"]
+    assert found(f"> worse.example.com:81/b\r\n> {neighbour}\r\n") == [url, "http://worse.example.com:81/b"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://bad.example.org/a\nvictim.example.com/contact",
+        "hxxp://bad.example.org/a\n\nvictim.example.com/contact",
+        "hxxp://bad.example.org/a\nsee victim.example.com/contact",
+        "hxxp://bad.example.org/a\netc/cron.d/x",
+    ],
+)
+def test_a_line_that_may_be_the_reporters_own_address_is_no_url(text: str) -> None:
+    assert found(text) == ["http://bad.example.org/a"]
+
+
 def test_the_port_of_a_url_is_kept_apart_too() -> None:
     (item,) = extract("http://bad.example.org:8080/x", "body", CONTEXT)
     assert (item.value, item.port, item.host) == ("http://bad.example.org:8080/x", 8080, "bad.example.org")

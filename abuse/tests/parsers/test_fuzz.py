@@ -180,6 +180,10 @@ class TestFound:
             parsed = read(raw, tzdefault=timezone(timedelta(hours=hours)))
             assert values(parsed) == ["192.0.2.1", "192.0.2.2"]
 
+    def test_a_fifth_number_that_is_no_port(self) -> None:
+        parsed = read(mail("attack from 192.0.2.1.65536 and 192.0.2.2.65535\n"))
+        assert [(item.value, item.port) for item in parsed.items] == [("192.0.2.2", 65535)]
+
     def test_a_stix_object_whose_type_is_a_list(self) -> None:
         bundle = {
             "type": "bundle",

@@ -72,12 +72,23 @@ def test_the_accused_address_and_when(text: str) -> None:
         ("ip,url\n203.0.113.7,www.example.org/a.exe\n", ["203.0.113.7", "http://www.example.org/a.exe"]),
         ("ip,hostname\n203.0.113.7,h7.isp.example\n", ["203.0.113.7"]),
         ("ip,hostname\n,h7.isp.example\n203.0.113.7,\n", ["h7.isp.example", "203.0.113.7"]),
+        ("ip,details\n203.0.113.7,family: x;hostname: cc.isp.internal; port: 80\n", ["203.0.113.7", "cc.isp.internal"]),
+        ("ip,details\n203.0.113.7,hostname: cc.example.orgport: 80;\n", ["203.0.113.7", "cc.example.org"]),
+        ("ip,details\n203.0.113.7,hostname: cc.airport: 80;\n", ["203.0.113.7", "cc.airport"]),
         ("<table><tr><td>http://x.exa<!-- -->mple.org/a&#46;php</td></tr></table>", ["http://x.example.org/a.php"]),
         ('{"family_a": ["a.example.org", "203.0.113.7"]}', ["a.example.org", "203.0.113.7"]),
     ],
 )  # fmt: skip
 def test_what_is_accused(text: str, expected: list[str]) -> None:
     assert [value for _, value in values(read(text))] == expected
+
+
+def test_a_delimiter_in_a_text_moves_no_address() -> None:
+    plain = "".join(f"{n} | Net {n} | 203.0.113.{n} | 2026-11-22 04:05:06 | ssh\n" for n in range(1, 4))
+    broken = "4 | Net | with | pipes | 203.0.113.4 | 2026-11-22 04:05:06 | ssh\n"
+    nothing = "5 | Net 5 | - | 2026-11-22 04:05:06 | ssh | 203.0.113.5\n"
+    parsed = read(f"# ASN | ASname | saddr | utc | category\n{plain}{broken}{nothing}")
+    assert [(item.value, item.seen_at) for item in parsed.items] == [(f"203.0.113.{n}", MOMENT) for n in range(1, 5)]
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,20 @@ def test_junk_mail_reporting_by_its_fields() -> None:
     assert (item.value, item.seen_at) == ("198.51.100.150", datetime(2025, 3, 3, 17, 2, 10, tzinfo=UTC))
 
 
+def test_junk_mail_reporting_that_passes_the_mail_on_as_it_is() -> None:
+    service = (
+        "X-HmXmrOriginalRecipient: a@victim.example.com\n{}Received: from out.bulk.example.org ([198.51.100.150])\n"
+    )
+    later = "Received: from mx.isp.example.net ([203.0.113.5]) by store; Mon, 3 Mar 2025 17:05:00 +0000\n"
+    sent = "\tby mx.victim.example.com; Mon, 3 Mar 2025 17:02:11 +0000\nList-Unsubscribe: <http://bulk.example.org/>\n"
+    parsed = read(mail("Buy\n", extra=later + service.format("X-Reporter-IP: 192.0.2.40\n") + sent))
+    assert (parsed.kind, parsed.template, parsed.category) == (MailKind.FEEDBACK_REPORT, "jmrp", "Spam")
+    assert values(parsed) == ["198.51.100.150"]
+    # what is delivered to a mailbox of that service has one of the fields, too
+    delivered = read(mail("Attack from 192.0.2.1\n", extra=later + service.format("") + sent))
+    assert (delivered.kind, values(delivered)) == (MailKind.ABUSE_REPORT, ["192.0.2.1"])
+
+
 def test_a_dmarc_failure_report_for_people() -> None:
     body = (
         "A message claiming to be from you has failed the published DMARC policy.\n\n"
