@@ -71,8 +71,8 @@ class Listing(Generic[Row]):
                 raise FilterError("filters.queryFields", name, _one_of(self.fields))
         return self.always | frozenset(filters.query_fields)
 
-    def chosen(self, rows: QuerySet[Row], filters: Filters) -> QuerySet[Row]:
-        """The rows that fulfil the conditions.
+    def chosen(self, rows: QuerySet[Row], filters: Filters, *, also: Q | None = None) -> QuerySet[Row]:
+        """The rows that fulfil the conditions. `also`: another alternative to those under `like`.
 
         :raises FilterError: for an unknown field, or a value that a field cannot have.
         """
@@ -80,7 +80,7 @@ class Listing(Generic[Row]):
             part = f"filters.where.in.{name}"
             matches = [_one_of_these(rows, part, one, values) for one in self._conditions("filters.where.in", name)]
             rows = rows.filter(_any(matches))
-        alternatives: list[Q] = []
+        alternatives: list[Q] = [] if also is None else [also]
         for name, values in _pairs(filters.where.like):
             part = f"filters.where.like.{name}"
             conditions = self._conditions("filters.where.like", name)

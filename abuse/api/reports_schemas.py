@@ -46,13 +46,13 @@ class ReportRow(_ReportFields):
     defendant: DefendantAnswer | None
 
     @classmethod
-    def of(cls, report: Report) -> Self:
-        """`report` as `with_body_start` reads it."""
+    def of(cls, report: Report, shown: int = BODY_START) -> Self:
+        """`report` as `with_body_start` reads it, with as many characters."""
         start: str = report.body_start  # type: ignore[attr-defined]
         return cls(
             **_report_fields(report),
-            body=start[:BODY_START],
-            body_is_cut=len(start) > BODY_START,
+            body=start[:shown],
+            body_is_cut=len(start) > shown,
             defendant=DefendantAnswer.of(report.defendant) if report.defendant else None,
         )
 

@@ -8,7 +8,7 @@ from flask import Response
 from pydantic import Field
 
 from abuse.controllers import todo
-from abuse.models import Ticket, TicketStatus
+from abuse.models import Ticket
 from abuse.models.questions import live_tickets, with_ticket_counts, with_ticket_relations
 from abuse.policies import Right
 
@@ -71,11 +71,3 @@ def _page(rows: QuerySet[Ticket], filters: Filters) -> list[TicketRow]:
         return []
     page = with_ticket_relations(rows)[paginate.start : paginate.start + paginate.size]
     return [TicketRow.of(ticket) for ticket in page]
-
-
-OWN_STATES = {
-    "answered": (TicketStatus.ANSWERED,),
-    "todo": (TicketStatus.ACTION_ERROR, TicketStatus.ALARM, TicketStatus.OPEN, TicketStatus.REOPENED),
-    "sleeping": (TicketStatus.PAUSED, TicketStatus.WAITING_ANSWER),
-}
-"""What one's own tickets wait for: the operator who reads the answer, who acts, or time."""

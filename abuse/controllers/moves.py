@@ -13,6 +13,7 @@ from abuse.models import (
     TICKET_MOVES,
     Deadline,
     History,
+    Notification,
     Report,
     ReportStatus,
     Resolution,
@@ -23,11 +24,13 @@ from abuse.models import (
 )
 from abuse.services.email import EmailService
 
-from . import deadlines, ownership, sla, trust
+from . import deadlines, notifications, ownership, sla, trust
 from .editing import Refused, edit, write
 from .history import record
 
 Status = TicketStatus
+_TOLD = {Status.ANSWERED: Notification.Kind.ANSWERED, Status.ALARM: Notification.Kind.ALARM}
+"""The statuses of which the owner of a ticket is told."""
 Kind = Deadline.Kind
 
 
@@ -130,6 +133,8 @@ def move(
     record(
         History.Type.CHANGE_STATUS, actor=actor, ticket=ticket, field="status", old=old, new=status, **said
     )  # fmt: skip
+    if status in _TOLD:
+        notifications.notify(ticket.treated_by, _TOLD[status], ticket, actor=actor)
     if status == Status.CLOSED:
         _after_closing(ticket, resolution, actor=actor)
     elif old == Status.CLOSED:

@@ -8,8 +8,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from abuse.models import AbusePermission, History, Operator, Profile, Ticket, TicketStatus, User
+from abuse.models import AbusePermission, History, Notification, Operator, Profile, Ticket, TicketStatus, User
 
+from . import notifications
 from .editing import Refused, edit, write
 from .history import record
 
@@ -46,6 +47,7 @@ def hand_over(ticket: Ticket, owner: User | None, *, actor: User, reason: str = 
         History.Type.CHANGE_TREATED_BY, actor=actor, ticket=ticket, field="treated_by",
         old=old.username if old else None, new=owner.username if owner else None, **why,
     )  # fmt: skip
+    notifications.notify(owner, Notification.Kind.ASSIGNED, ticket, actor=actor)
 
 
 def take_on_opening(ticket: Ticket, *, actor: User) -> bool:

@@ -18,6 +18,7 @@ from .drift import DriftAlarm, ReporterReading
 from .emails import Email
 from .history import History
 from .logins import ApiToken, ExternalIdentity, LoginAttempt, RecoveryCode, SecondFactor, TokenScope
+from .notifications import Notification
 from .obligations import Deadline
 from .pages import ScreenshotView, UrlCheck
 from .people import ROBOT_NAME, AbusePermission, ApiRoute, Operator, Profile, Role, User
@@ -94,6 +95,7 @@ __all__ = [
     "MessageFile",
     "MoveRefused",
     "News",
+    "Notification",
     "Operator",
     "OutboxState",
     "OutgoingAttachment",

@@ -117,9 +117,9 @@ def with_report_relations(reports: QuerySet[Report]) -> QuerySet[Report]:
     return reports.select_related("defendant__details", "service", "provider").prefetch_related("tags")
 
 
-def with_body_start(reports: QuerySet[Report]) -> QuerySet[Report]:
+def with_body_start(reports: QuerySet[Report], shown: int = BODY_START) -> QuerySet[Report]:
     """Reports without their text; `body_start` is its beginning, one character longer than shown when there is more."""
-    return reports.annotate(body_start=Left("body", BODY_START + 1)).defer("body")
+    return reports.annotate(body_start=Left("body", shown + 1)).defer("body")
 
 
 def items_with_views(of: Report | Ticket) -> QuerySet[ReportItem]:

@@ -1,0 +1,117 @@
+"""Looking for tickets and reports with one and the same question."""
+
+from __future__ import annotations
+
+from apiflask import APIBlueprint
+from django.db.models import Q, QuerySet
+from pydantic import Field
+
+from abuse.models import Report, Ticket
+from abuse.models.questions import (
+    live_reports,
+    live_tickets,
+    with_body_start,
+    with_report_relations,
+    with_ticket_counts,
+    with_ticket_relations,
+)
+from abuse.policies import Right
+from abuse.services.facade import facade
+from abuse.services.search import SearchService
+
+from . import examples
+from .access import current_sight, current_user, needs
+from .answers import Answer
+from .filters import FilterError, Filters, FiltersParameter, read_filters
+from .listing import Listing
+from .reports import REPORTS
+from .reports_schemas import ReportRow
+from .tickets import TICKETS
+from .tickets_schemas import TicketRow
+
+blueprint = APIBlueprint("search", __name__, url_prefix="/api", tag="Search")
+
+BODY_SHOWN = 300
+"""Characters of a report's text in a row."""
+MAX_FOUND = 10_000
+"""Reports that the search service may name."""
+
+
+class Found(Answer):
+    tickets: list[TicketRow]
+    tickets_count: int = Field(description="How many there are on all pages.")
+    reports: list[ReportRow]
+    reports_count: int = Field(description="How many there are on all pages.")
+
+
+@blueprint.get("/search")
+@needs(Right.LOOK)
+@blueprint.input(FiltersParameter, location="query")
+@blueprint.output(
+    Found,
+    example={
+        "tickets": [examples.TICKET_ROW],
+        "ticketsCount": 1,
+        "reports": [examples.REPORT_ROW],
+        "reportsCount": 1,
+    },
+)
+@blueprint.doc(
+    description="What may be asked of `/api/tickets` or `/api/reports`. A condition that only one of the two knows "
+    "finds nothing of the other. Fields that cannot be sorted by are passed over; rows are always whole. "
+    f"The text of a report is cut to {BODY_SHOWN} characters."
+)
+def search(query_data: FiltersParameter) -> Found:
+    """Look for tickets and reports"""
+    filters = read_filters(query_data.filters)
+    _check_conditions(filters)
+    named = _named_by_service(filters)
+    tickets = _tickets(filters, named)
+    reports = _reports(filters, named)
+    ticket_page = with_ticket_relations(with_ticket_counts(tickets, user=current_user()))
+    report_page = with_report_relations(with_body_start(reports, BODY_SHOWN))
+    ticket_rows = TICKETS.page(ticket_page, TICKETS.with_known_sorts(filters))
+    report_rows = REPORTS.page(report_page, REPORTS.with_known_sorts(filters))
+    return Found(
+        tickets=[TicketRow.of(ticket) for ticket in ticket_rows],
+        tickets_count=tickets.count(),
+        reports=[ReportRow.of(report, BODY_SHOWN) for report in report_rows],
+        reports_count=reports.count(),
+    )
+
+
+def _tickets(filters: Filters, named: list[int]) -> QuerySet[Ticket]:
+    if not _knows_all(TICKETS, filters):
+        return Ticket.objects.none()
+    also = Q(pk__in=Report.filter(pk__in=named, ticket__isnull=False).values("ticket")) if named else None
+    rows = TICKETS.chosen(current_sight().tickets(), filters, also=also)
+    return live_tickets(rows) if filters.where.is_empty else rows
+
+
+def _reports(filters: Filters, named: list[int]) -> QuerySet[Report]:
+    if not _knows_all(REPORTS, filters):
+        return Report.objects.none()
+    rows = REPORTS.chosen(current_sight().reports(), filters, also=Q(pk__in=named) if named else None)
+    return live_reports(rows) if filters.where.is_empty else rows
+
+
+def _conditions(filters: Filters) -> set[str]:
+    return {name for clause in (*filters.where.in_, *filters.where.like) for name in clause}
+
+
+def _knows_all(listing: Listing[Ticket] | Listing[Report], filters: Filters) -> bool:
+    return _conditions(filters) <= set(listing.conditions)
+
+
+def _check_conditions(filters: Filters) -> None:
+    known = set(TICKETS.conditions) | set(REPORTS.conditions)
+    for name in sorted(_conditions(filters) - known):
+        raise FilterError("filters.where", name, "one of " + ", ".join(sorted(known)))
+
+
+def _named_by_service(filters: Filters) -> list[int]:
+    """The reports that the desk's search system knows for a full text; none where there is no such system."""
+    texts = [clause["fulltext"][0] for clause in filters.where.like if clause.get("fulltext")]
+    if not texts or not facade("SearchServiceBase").is_implemented():
+        return []
+    return list(SearchService.search_reports(str(texts[0])))[:MAX_FOUND]

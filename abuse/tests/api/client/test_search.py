@@ -1,0 +1,141 @@
+"""Looking for tickets and reports, as the search screen and the counters do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pytest_django import DjangoAssertNumQueries
+
+from abuse.models import Tag
+from abuse.services.facade import facade
+from abuse.tests.services.contract.minimal import WordSearch
+
+from ..conftest import Caller
+from ..rows import a_comment, a_defendant, a_provider, a_report, a_service, a_tag, a_ticket, an_item
+from .wire import get, refused
+
+pytestmark = pytest.mark.django_db
+TICKET_FIELDS = {
+    "id", "category", "defendant", "service", "status", "priority", "creationDate", "modificationDate",
+    "attachedReportsCount", "treatedBy", "commentsCount", "alarm",
+}  # fmt: skip
+REPORT_FIELDS = {"id", "category", "defendant", "service", "status", "provider", "receivedDate", "subject", "ticket"}
+
+
+def where(**conditions: Any) -> dict[str, Any]:
+    return {"where": {"in": [{name: values} for name, values in conditions.items()]}}
+
+
+def found(ann: Caller, filters: object) -> tuple[list[int], list[int]]:
+    answer = get(ann, "/search", filters)
+    return [row["id"] for row in answer["tickets"]], [row["id"] for row in answer["reports"]]
+
+
+def test_get_search(ann: Caller) -> None:
+    ticket = a_ticket(defendant=a_defendant(), service=a_service(), treated_by=ann.user)
+    a_comment(ticket, ann.user)
+    report = a_report(ticket=ticket, body="x" * 400)
+    a_report("Copyright")
+    filters = {
+        "paginate": {"currentPage": 1, "resultsPerPage": 10},
+        "sortBy": {"priority": -1},
+        "queryFields": ["id", "category", "defendant__email", "service__name", "nonsense"],
+        **where(category=["Phishing", "Spam"], status=["Open", "Attached"]),
+    }
+    answer = get(ann, "/search", filters)
+    assert set(answer) == {"tickets", "ticketsCount", "reports", "reportsCount"}
+    (row,) = answer["tickets"]
+    assert set(row) >= TICKET_FIELDS
+    assert (row["attachedReportsCount"], row["commentsCount"], row["treatedBy"]) == (1, 1, "ann")
+    (row,) = answer["reports"]
+    assert set(row) >= REPORT_FIELDS
+    assert (row["id"], row["ticket"], row["provider"]["priority"]) == (report.pk, ticket.pk, "Normal")
+    assert (len(row["body"]), row["bodyIsCut"]) == (300, True)
+    assert (answer["ticketsCount"], answer["reportsCount"]) == (1, 1)
+
+
+def test_a_page_of_no_rows_counts_alone(ann: Caller, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    a_report(ticket=a_ticket())
+    with django_assert_num_queries(4):  # who calls, his profiles, and the two counts
+        answer = get(ann, "/search", {"paginate": {"resultsPerPage": 0, "currentPage": 1}})
+    assert answer == {"tickets": [], "ticketsCount": 1, "reports": [], "reportsCount": 1}
+
+
+def test_a_page_of_fifty_costs_few_queries(ann: Caller, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+    for _ in range(50):
+        ticket = a_ticket(defendant=a_defendant(), service=a_service(), treated_by=ann.user)
+        ticket.tags.add(a_tag("x"))
+        report = a_report(ticket=ticket, defendant=ticket.defendant, service=ticket.service)
+        report.tags.add(a_tag("x", Tag.Type.REPORT))
+    with django_assert_max_num_queries(10):
+        answer = get(ann, "/search", {"paginate": {"resultsPerPage": "50", "currentPage": 1}})
+    assert len(answer["tickets"]) == len(answer["reports"]) == 50
+
+
+def test_a_field_to_sort_by_that_is_not_there_is_passed_over(ann: Caller) -> None:
+    report = a_report()
+    for field in ("creationDate", "attachedReportsCount", "treatedBy__password", "nonsense"):
+        assert found(ann, {"sortBy": {field: -1}}) == ([], [report.pk])
+
+
+def test_a_page_may_lack_its_numbers(ann: Caller) -> None:
+    report = a_report()
+    for paginate in ({}, {"currentPage": 1}, {"resultsPerPage": 10}, {"resultsPerPage": None}):
+        assert found(ann, {"paginate": paginate}) == ([], [report.pk])
+
+
+def test_conditions_of_one_kind_find_nothing_of_the_other(ann: Caller) -> None:
+    ticket = a_ticket()
+    report = a_report(ticket=ticket)
+    assert found(ann, where(treatedBy=[None])) == ([ticket.pk], [])
+    assert found(ann, where(escalated=[False], confidential=[False])) == ([ticket.pk], [])
+    assert found(ann, where(ticket=[ticket.pk])) == ([], [report.pk])
+    assert found(ann, {"where": {"like": [{"ticketIds": [ticket.public_id]}]}}) == ([ticket.pk], [])
+    message = refused(
+        ann, "GET", "/search?filters=%7B%22where%22:%7B%22in%22:[%7B%22password%22:[1]%7D]%7D%7D", status=400
+    )
+    assert "password" in message
+
+
+def test_what_the_form_asks_for(ann: Caller) -> None:
+    ticket = a_ticket(defendant=a_defendant(email="jo@customer.example"))
+    ticket.tags.add(a_tag("fraud"))
+    report = a_report(
+        ticket=ticket, provider=a_provider("cert@x.example"), subject="a phish", defendant=ticket.defendant
+    )
+    an_item(report, "http://bad.example/x", "URL")
+    both = ([ticket.pk], [report.pk])
+    for like in (
+        {"fulltext": ["PHISH"]},
+        {"item": ["bad.example"]},
+        {"defendant": ["jo@cust"]},
+        {"subject": ["phish"]},
+    ):
+        assert found(ann, {"where": {"like": [like]}}) == both, like
+    assert found(ann, where(providerEmail=["cert@x.example"])) == both
+    assert found(ann, where(ticketTag=["fraud"])) == ([ticket.pk], [])
+    assert found(ann, where(defendantEmail=["jo@customer.example"], category=["Spam"])) == ([], [])
+
+
+@pytest.fixture
+def words() -> Iterator[WordSearch]:
+    service = WordSearch()
+    facade("SearchServiceBase").set_up(service)
+    yield service
+    facade("SearchServiceBase").set_up(None)
+
+
+def test_what_the_search_system_knows_is_found_too(ann: Caller, words: WordSearch) -> None:
+    ticket = a_ticket()
+    report, foreign = a_report(ticket=ticket), a_report("Copyright")
+    words.index["needle"] = [report.pk, foreign.pk]
+    assert found(ann, {"where": {"like": [{"fulltext": ["needle"]}]}}) == ([ticket.pk], [report.pk])
+
+
+def test_nobody_finds_what_he_may_not_see(ann: Caller) -> None:
+    a_ticket("Spam", confidential=True)
+    a_report("Copyright")
+    for filters in ({}, where(category=["Spam", "Copyright"]), {"where": {"like": [{"fulltext": ["subject"]}]}}):
+        assert found(ann, filters) == ([], [])
