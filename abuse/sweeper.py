@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from abuse.config import current
 from abuse.controllers import late
+from abuse.controllers.counting import count_stale_days, doubt_the_last_days
 from abuse.controllers.drift import look_for_drift
 from abuse.controllers.outbox import is_something_due
 from abuse.controllers.url_checks import forget as forget_looks
@@ -38,9 +39,10 @@ HOUR = 3600.0
 def sweep_slowly() -> int:
     """What need not be looked at every few seconds; how many alarms were raised.
 
-    Reporters who changed their mails are noticed, and old looks at reported pages forgotten.
+    Reporters who changed their mails are noticed, old looks at pages forgotten, and the last days counted anew.
     """
     forget_looks()
+    doubt_the_last_days()
     raised = look_for_drift().raised
     for message in raised:
         log.warning("%s", message)
@@ -50,6 +52,7 @@ def sweep_slowly() -> int:
 def sweep() -> Swept:
     """One round: settle deadlines, ring for mails that wait, for messages to be sent and customers to be asked for."""
     deadlines = run_due()
+    count_stale_days()
     waiting = waiting_count()
     if waiting:
         ring()

@@ -148,6 +148,7 @@ SERVICE_NAMES = (
 DEFAULT_IMPLEMENTATIONS: dict[str, str] = {
     "CRMServiceBase": "abuse.services.crm.default.DirectoryCRM",
     "EmailServiceBase": "abuse.services.email.default.DatabaseEmailService",
+    "KPIServiceBase": "abuse.services.kpi.default.DatabaseKPI",
     "ReputationServiceBase": "abuse.services.reputation.default.DnsblReputation",
     "StorageServiceBase": "abuse.services.storage.default.FilesystemStorage",
 }

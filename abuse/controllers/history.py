@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from abuse.models import ROBOT_NAME, History, Report, Ticket, User
 
+from .telling import tell_history
 from .together import present, written_together
 
 __all__ = ["record", "robot", "written_together"]
@@ -40,6 +41,7 @@ def record(
         ticket_status=ticket.status if ticket else None,
         date=timezone.now(),
     )
+    tell_history(row)
     together = present()
     if together is None:
         row.save(force_insert=True)

@@ -33,6 +33,7 @@ from .rules import (
     RulesType,
 )
 from .sla import ServiceLevel
+from .statistics import KpiCount, KpiDay
 from .statuses import (
     EMAIL_MOVES,
     OUTBOX_MOVES,
@@ -87,6 +88,8 @@ __all__ = [
     "ExternalIdentity",
     "History",
     "ItemScreenshotFeedback",
+    "KpiCount",
+    "KpiDay",
     "LoginAttempt",
     "MailTemplate",
     "MassContact",

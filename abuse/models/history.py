@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -67,6 +68,7 @@ class History(Model):
         indexes = [
             models.Index(fields=["ticket", "date"], name="history_ticket"),
             models.Index(fields=["report", "date"], name="history_report"),
+            BrinIndex(fields=["date"], name="history_date", autosummarize=True),
         ]
         constraints = [
             models.CheckConstraint(

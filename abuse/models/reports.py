@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.indexes import HashIndex
+from django.contrib.postgres.indexes import BrinIndex, HashIndex
 from django.db import models
 from django.db.models import Q
 
@@ -75,6 +75,7 @@ class Report(Model):
         indexes = [
             models.Index(fields=["-received_date", "-id"], name="report_by_date"),
             models.Index(fields=["status", "-received_date"], name="report_status"),
+            BrinIndex(fields=["created_at"], name="report_created", autosummarize=True),
             models.Index(
                 fields=["ask_again_at"],
                 condition=Q(ask_again_at__isnull=False, defendant__isnull=True, ticket__isnull=True),

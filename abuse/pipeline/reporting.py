@@ -13,6 +13,7 @@ from django.utils import timezone
 from abuse.controllers.defendants import ensure_defendants, ensure_services, service_key
 from abuse.controllers.late import first_question
 from abuse.controllers.providers import ensure_providers, provider_key
+from abuse.controllers.telling import tell_reports
 from abuse.models import (
     AttachedDocument,
     Category,
@@ -105,6 +106,7 @@ def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -
         one.report._prefetched_objects_cache = {"items": group}  # type: ignore[attr-defined]
     _attach_documents(made)
     _tag_by_filters(made)
+    tell_reports([one.report for one in made])
     return made
 
 
