@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('abuse', '0008_mail_both_ways'),
+        ('abuse', '0009_notifications'),
     ]
 
     operations = [
