@@ -402,6 +402,23 @@ class Dkim(Section):
         return self
 
 
+class Rdap(Section):
+    """Which registries are asked whose an address or a domain is that is not ours. Nobody, unless one is named."""
+
+    base_url: str | None = None
+    bootstrap_url: str | None = None
+    servers: tuple[str, ...] = ()
+    timeout_seconds: float = Field(default=10, gt=0, le=60)
+    ca_file: str | None = None
+    plaintext: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Rdap:
+        if self.base_url is not None and self.bootstrap_url is not None:
+            raise ValueError("expected base_url or bootstrap_url, not both")
+        return self
+
+
 class Mail(Section):
     """Who the desk is when it writes. Without a relay what it writes waits in the outbox."""
 
@@ -430,6 +447,7 @@ class Settings(Section):
     EMAIL_FETCHER: EmailFetcher = EmailFetcher()
     EMAIL_LISTENER: Listener = Listener()
     MAIL: Mail = Mail()
+    RDAP: Rdap = Rdap()
     API: Api = Api()
     LOGGERS: Loggers = Loggers()
 

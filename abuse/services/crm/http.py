@@ -10,19 +10,18 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field
 
 from ..breaker import CircuitBreaker
 from ..json_client import JsonClient
 from ..signed_webhook import read_secret, sign
 from .base import CRMServiceException, DefendantInfo, Match, ServiceInfo
-from .records import CustomerFields, Moment, Record, RequiredText, ServiceFields, Text, faults_of
-from .remote import RemoteCRM, is_identifier, nobody_at
+from .records import CustomerFields, Moment, Record, RequiredText, ServiceFields, Text
+from .remote import RemoteCRM, is_identifier, nobody_at, read_answer
 from .windows import Holding, Question, WindowCache
 
 VERSION = 1
 MAX_BATCH = 1000
-_MAX_FAULTS = 5
 T = TypeVar("T", bound="_Answer")
 
 
@@ -161,12 +160,7 @@ class HttpCRM(RemoteCRM):
         body = json.dumps({"version": VERSION, **question}, separators=(",", ":")).encode()
         identifier = secrets.token_hex(16)
         said = self._client.call("POST", "", body, headers=lambda: self._signature(identifier, body)).content
-        try:
-            return kind.model_validate(said)
-        except ValidationError as error:
-            faults = [str(fault) for fault in faults_of(f"{self._client.host}: answer", error)]
-            more = f"; and {len(faults) - _MAX_FAULTS} more" if len(faults) > _MAX_FAULTS else ""
-            raise CRMServiceException("; ".join(faults[:_MAX_FAULTS]) + more, permanent=True) from None
+        return read_answer(kind, said, f"{self._client.host}: answer")
 
     def _signature(self, identifier: str, body: bytes) -> Mapping[str, str]:
         if self._secret is None:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import abc
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from abuse.models.directory import directory_domain
 
 from .base import CRMServiceBase, CRMServiceException, Match, Query
+from .records import faults_of
 from .windows import Holding, Question, WindowCache
 
 MAX_IDENTIFIER = 256
+_MAX_FAULTS = 5
+T = TypeVar("T", bound=BaseModel)
 
 
 class RemoteCRM(CRMServiceBase, abc.ABC):
@@ -99,6 +106,40 @@ def _name_question(query: Query) -> Question | None:
 def nobody_at(moment: datetime) -> Holding:
     """Nobody had it then; nothing is said of any other moment."""
     return Holding(None, moment, moment + timedelta(microseconds=1))
+
+
+def read_answer(kind: type[T], said: object, place: str) -> T:
+    """What another system answered, checked field by field.
+
+    :raises CRMServiceException: permanent, naming what is wrong with which field.
+    """
+    try:
+        return kind.model_validate(said)
+    except ValidationError as error:
+        faults = [str(fault) for fault in faults_of(place, error)]
+        more = f"; and {len(faults) - _MAX_FAULTS} more" if len(faults) > _MAX_FAULTS else ""
+        raise CRMServiceException("; ".join(faults[:_MAX_FAULTS]) + more, permanent=True) from None
+
+
+class Foreign(BaseModel):
+    """A part of what a system answers that says more than the desk needs."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", coerce_numbers_to_str=True)
+
+
+class Stopwatch:
+    """How long one `find` may take: the mails are claimed for a time only.
+
+    What was found out before the time was up is kept in the cache, so that the next attempt goes on from there.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._end = seconds, time.monotonic() + seconds
+
+    def check(self, done: int, wanted: int) -> None:
+        """:raises CRMServiceException: temporary, when the time is up."""
+        if time.monotonic() > self._end:
+            raise CRMServiceException(f"{done} of {wanted} things were looked up in {self._seconds:g} s")
 
 
 def suffixes(host: str) -> list[str]:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from .base import Match
 
@@ -97,5 +98,38 @@ class WindowCache:
             windows.append((until, holding))
             del windows[:-MAX_WINDOWS]
             self._kept.move_to_end(question.key)
+            while len(self._kept) > self._limit:
+                self._kept.popitem(last=False)
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class TimedCache(Generic[K, V]):
+    """Values by key for so many seconds, the least used given up first. For several threads."""
+
+    def __init__(self, max_entries: int, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit, self._seconds, self._clock = max_entries, seconds, clock
+        self._lock = threading.Lock()
+        self._kept: OrderedDict[K, tuple[float, V]] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    def get(self, key: K) -> V | None:
+        """The value; None when there is none any more."""
+        with self._lock:
+            until, value = self._kept.get(key, (0.0, None))
+            if value is None or self._clock() >= until:
+                self._kept.pop(key, None)
+                return None
+            self._kept.move_to_end(key)
+            return value
+
+    def put(self, key: K, value: V) -> None:
+        with self._lock:
+            self._kept[key] = (self._clock() + self._seconds, value)
+            self._kept.move_to_end(key)
             while len(self._kept) > self._limit:
                 self._kept.popitem(last=False)

@@ -15,7 +15,7 @@ from abuse.services.contract import CHECKS, Check, Subject, fault_of
 from abuse.services.facade import ServiceBase
 from abuse.services.storage.sealing import new_key
 from abuse.tests.services.crm.servers import json_server
-from abuse.tests.services.crm.worlds import http_crm
+from abuse.tests.services.crm.worlds import Netbox, Rdap, Whmcs, http_crm
 from abuse.tests.services.phishing.lab import name_server, page, web_server
 from abuse.tests.services.storage import s3_server
 
@@ -114,6 +114,23 @@ def _http_crm(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     return {"url": server.url(), "token": SECRET, "plaintext": True}
 
 
+def _whmcs(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    server = stack.enter_context(json_server(Whmcs()))
+    return {"url": server.url(), **Whmcs.CREDENTIALS, "plaintext": True, "file": str(directory / "products.json")}
+
+
+def _netbox(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    server = stack.enter_context(json_server(Netbox(page=1000)))
+    networks = ["203.0.113.0/24", "192.0.2.0/24"]
+    return {"url": server.url(), "token": Netbox.TOKEN, "plaintext": True, "networks": networks}
+
+
+def _rdap(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    server = stack.enter_context(json_server(Rdap()))
+    networks = ["203.0.113.0/24", "192.0.2.0/24"]
+    return {"base_url": server.url("/rdap"), "plaintext": True, "networks": networks, "ours": ["ORG-OURS"]}
+
+
 def _chain(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     package = "abuse.services.crm"
     other = {"class": f"{package}.http.HttpCRM", "config": _http_crm(stack, directory)}
@@ -131,6 +148,9 @@ _SPECIAL: dict[str, Callable[[contextlib.ExitStack, Path], dict[str, Any]]] = {
     "DnsblReputation": _reputation,
     "RepeatableCommandActionService": _commands,
     "HttpCRM": _http_crm,
+    "NetboxCRM": _netbox,
+    "RdapCRM": _rdap,
+    "WhmcsCRM": _whmcs,
     "ChainCRM": _chain,
 }
 
