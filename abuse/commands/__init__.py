@@ -26,6 +26,7 @@ COMMANDS: dict[str, Entry] = {
     "add-rule": Entry("add_rule", "Add or update a Cerberus rule from file."),
     "check-templates": Entry("check_templates", "Check templates of reporters and their samples.", needs_setup=False),
     "check-service": Entry("check_service", "Check a class of your own against the contract of its service."),
+    "check-texts": Entry("check_texts", "Check the mail texts: those that ship, and those stored."),
     "create-user": Entry("create_user", "Create a user, or give one a new password."),
     "doctor": Entry("doctor", "Check settings, servers, migrations, classes and permissions.", needs_setup=False),
     "explain": Entry("explain", "Say why a ticket, a report or a mail is where it is."),

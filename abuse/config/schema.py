@@ -423,11 +423,27 @@ class Mail(Section):
     """Who the desk is when it writes. Without a relay what it writes waits in the outbox."""
 
     ticket_domain: str = "example.net"
+    default_language: str = "EN"
+    portal_url: str | None = None
     relay: Relay | None = None
     dkim: Dkim | None = None
     max_attachment_bytes: int = Field(default=10 * 1024 * 1024, ge=0)
     answer_period_seconds: int = Field(default=7 * 86_400, ge=1)
     resend_uncertain: bool = False
+
+    @field_validator("default_language")
+    @classmethod
+    def _language(cls, value: str) -> str:
+        if not re.fullmatch(r"[A-Za-z]{2}", value):
+            raise ValueError("expected a language code of two letters, such as EN")
+        return value.upper()
+
+    @field_validator("portal_url")
+    @classmethod
+    def _page_of_a_case(cls, value: str | None) -> str | None:
+        if value is not None and not re.fullmatch(r"https?://[^\s{}]*\{publicId\}[^\s{}]*", value):
+            raise ValueError("expected a URL with {publicId} in it, such as https://abuse.example.net/case/{publicId}")
+        return value
 
 
 class Settings(Section):

@@ -32,7 +32,7 @@ from abuse.models import (
 from abuse.models.fields import as_network, clipped
 from abuse.services.crm import CRMService, Match, Query
 from abuse.services.email import EmailService
-from abuse.services.email.texts import TextError, render
+from abuse.services.email.texts import LANGUAGES, TextError, language_of, render
 from abuse.services.storage import StorageService
 
 from . import moves, tickets
@@ -200,12 +200,11 @@ def _contact(campaign: MassContact, ip: str, match: Match, *, actor: User) -> No
         History.Type.CREATE_MASSCONTACT, actor=campaign.user, ticket=ticket, report=report, new=campaign.campaign_name
     )
     tickets.add_tag(ticket, campaign.campaign_name, actor=actor)
-    variables = {
+    filled = {
         "service": service.name.replace(".", "[.]"),
         "publicId": ticket.public_id,
-        "lang": match.defendant.lang,
+        "lang": language_of(defendant.details),
     }
-    filled = {key: value or "EN" for key, value in variables.items()}
     message_id = EmailService.send_email(
         ticket,
         match.defendant.email,
@@ -237,7 +236,7 @@ def _check_text(name: str, text: str) -> None:
         if pattern.search(text) is None:
             raise Refused(f"email.{name}: expected {shown} in it")
     try:
-        for lang in ("EN", "FR"):
+        for lang in LANGUAGES:
             render(text, {"service": "vps.example", "publicId": "BCDFGHJKLM", "lang": lang}, name=f"email.{name}")
     except TextError as error:
         raise Refused(str(error)) from None

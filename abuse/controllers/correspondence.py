@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from abuse.config import current
@@ -23,15 +25,20 @@ def send_template(
     *,
     cause: str,
     actor: User,
-    lang: str = "EN",
+    lang: str | None = None,
     report: Report | None = None,
     auto_submitted: str = "auto-generated",
+    acknowledges: bool = True,
 ) -> str:
     """Send a mail text about a ticket to one address; its Message-ID. `cause` names why: the same cause sends once.
 
+    Without `lang` it is in the recipient's language. `acknowledges`: whether it is written to who made the `report`.
+
     :raises EmailServiceException: when there is no such text, it cannot be filled in, or the address is none.
     """
-    mail = EmailService.prefetch_email_from_template(ticket, codename, lang=lang, acknowledged_report=report)
+    mail = EmailService.prefetch_email_from_template(
+        ticket, codename, lang=lang, acknowledged_report=report if acknowledges else None
+    )
     message_id = EmailService.send_email(
         ticket,
         recipient,
@@ -43,6 +50,7 @@ def send_template(
         report=report,
         template_codename=codename,
         auto_submitted=auto_submitted,
+        body_html=mail.body_html,
     )
     record(
         History.Type.SEND_EMAIL, actor=actor, ticket=ticket, report=report, new=recipient, template=codename,
@@ -51,7 +59,16 @@ def send_template(
     return message_id
 
 
-def acknowledge(report: Report, ticket: Ticket, *, codename: str, lang: str, actor: User) -> str | None:
+def tell_reporters(ticket: Ticket, codename: str, addresses: Sequence[str], *, cause: str, actor: User) -> None:
+    """Send a mail text to reporters of a ticket, to each about his own newest report."""
+    wanted = {address.lower() for address in addresses}
+    rows = ticket.reports.filter(provider_id__in=wanted).select_related("provider").order_by("received_date", "pk")
+    reports = {report.provider_id: report for report in rows}
+    for address in addresses:
+        send_template(ticket, codename, address, cause=cause, actor=actor, report=reports.get(address.lower()))
+
+
+def acknowledge(report: Report, ticket: Ticket, *, codename: str, actor: User, lang: str | None = None) -> str | None:
     """Tell the reporter the case number, once per ticket and MAIL.answer_period_seconds.
 
     The Message-ID, or None when he is not to be told: because he was, he wants none, or he is a machine (RFC 3834).

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from abuse.models import MailTemplate, Proof, Ticket
 from abuse.services.email import EmailService
-from abuse.services.email.texts import names_used
+from abuse.services.email.texts import best, languages_of, names_used
 
 from .editing import Refused
 
@@ -36,7 +36,7 @@ def fill(ticket: Ticket, template: MailTemplate) -> FilledText:
 def translated(ticket: Ticket, template: MailTemplate) -> MailTemplate:
     """The text for the same purpose in the customer's language, if it is for him and there is one; else the text."""
     details = ticket.defendant.details if ticket.defendant else None
-    if template.recipient_type != MailTemplate.RecipientType.DEFENDANT or details is None or not details.lang:
+    if template.recipient_type != MailTemplate.RecipientType.DEFENDANT or details is None:
         return template
-    same = MailTemplate.filter(codename=template.codename, recipient_type=template.recipient_type)
-    return same.filter(lang__iexact=details.lang).first() or template
+    same = list(MailTemplate.filter(codename=template.codename, recipient_type=template.recipient_type))
+    return best(same, languages_of(details)) or template

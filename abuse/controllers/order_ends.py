@@ -120,9 +120,9 @@ def _follow_up(ticket: Ticket, job: ServiceActionJob, then: Then, status: str | 
     if ticket.status != status and ticket.status in _LEFT_TO_PEOPLE:
         return  # somebody answered or decided while it was carried out: a person sees to the rest
     if then.resolution is not None:
-        for address in _reporters_written_to(ticket):
-            correspondence.send_template(ticket, "case_closed", address, cause=f"action:{job.pk}", actor=actor)
         moves.close(ticket, Resolution.get(codename=then.resolution), actor=actor)
+        addresses = _reporters_written_to(ticket)
+        correspondence.tell_reporters(ticket, "case_closed", addresses, cause=f"action:{job.pk}", actor=actor)
     elif then.status == TicketStatus.WAITING_ANSWER and then.snooze_seconds:
         clocks.begin_snooze(ticket, then.snooze_seconds, actor=actor)
     elif ticket.status != then.status:
@@ -140,6 +140,5 @@ def tell_customer(ticket: Ticket, codename: str, *, cause: str, actor: User) -> 
     addresses = [details.email, details.spare_email] if details else []
     known = list(dict.fromkeys(address for address in addresses if address))
     for address in known:
-        lang = (details.lang if details else None) or "EN"
-        correspondence.send_template(ticket, codename, address, cause=cause, actor=actor, lang=lang)
+        correspondence.send_template(ticket, codename, address, cause=cause, actor=actor)
     return len(known)

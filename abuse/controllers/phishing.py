@@ -104,7 +104,7 @@ def _deny(report: Report, *, actor: User) -> Ticket:
     ticket = report.ticket or tickets.create_ticket(report, actor=actor, joinable=False)
     record(History.Type.DENY_PHISHTOCHECK, actor=actor, ticket=ticket, report=report)
     with proofs.proof_for_the_moment(ticket, report):
-        correspondence.acknowledge(report, ticket, codename=GONE, lang="EN", actor=actor)
+        correspondence.acknowledge(report, ticket, codename=GONE, actor=actor)
     moves.close_ticket(ticket, GONE, actor=actor)
     report.status = ReportStatus.ARCHIVED
     tickets.add_tag(ticket, AUTOCLOSED, actor=actor)

@@ -72,7 +72,7 @@ def close_as_not_ours(report: Report, *, actor: User) -> Ticket:
     """Tell the reporter of a locked report that we have no such customer, under a ticket that is closed at once."""
     ticket = tickets.create_ticket(report, actor=actor, joinable=False)
     with proofs.proof_for_the_moment(ticket, report):
-        correspondence.acknowledge(report, ticket, codename="not_managed_ip", lang="EN", actor=actor)
+        correspondence.acknowledge(report, ticket, codename="not_managed_ip", actor=actor)
     moves.close_ticket(ticket, INVALID, actor=actor)
     report.status = ReportStatus.ARCHIVED
     return ticket

@@ -12,940 +12,1820 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AttachedDocument',
+            name="AttachedDocument",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(blank=True, max_length=255, null=True)),
-                ('filename', models.CharField(max_length=1023)),
-                ('filetype', models.CharField(max_length=255)),
-                ('size', models.BigIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(blank=True, max_length=255, null=True)),
+                ("filename", models.CharField(max_length=1023)),
+                ("filetype", models.CharField(max_length=255)),
+                ("size", models.BigIntegerField(default=0)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Category',
+            name="Category",
             fields=[
-                ('name', models.CharField(max_length=32, primary_key=True, serialize=False)),
-                ('label', models.CharField(max_length=255, unique=True)),
-                ('description', models.CharField(max_length=255)),
+                ("name", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("label", models.CharField(max_length=255, unique=True)),
+                ("description", models.CharField(max_length=255)),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='Defendant',
+            name="Defendant",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('customer_id', models.CharField(max_length=255, unique=True)),
-                ('refreshed_at', models.DateTimeField(blank=True, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("customer_id", models.CharField(max_length=255, unique=True)),
+                ("refreshed_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='DirectoryCustomer',
+            name="DirectoryCustomer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('customer_id', models.CharField(max_length=255, unique=True)),
-                ('data', models.JSONField()),
-                ('updated_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("customer_id", models.CharField(max_length=255, unique=True)),
+                ("data", models.JSONField()),
+                ("updated_at", models.DateTimeField()),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Profile',
+            name="Profile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255, unique=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=255, unique=True)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Resolution',
+            name="Resolution",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('codename', models.CharField(max_length=255, unique=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("codename", models.CharField(max_length=255, unique=True)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Service',
+            name="Service",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=64, unique=True)),
-                ('name', models.CharField(max_length=2048)),
-                ('domain', models.CharField(blank=True, max_length=2048, null=True)),
-                ('component_type', models.CharField(blank=True, max_length=256, null=True)),
-                ('component_sub_type', models.CharField(blank=True, max_length=256, null=True)),
-                ('reference', models.CharField(blank=True, max_length=256, null=True)),
-                ('service_id', models.CharField(blank=True, db_index=True, max_length=256, null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=64, unique=True)),
+                ("name", models.CharField(max_length=2048)),
+                ("domain", models.CharField(blank=True, max_length=2048, null=True)),
+                ("component_type", models.CharField(blank=True, max_length=256, null=True)),
+                ("component_sub_type", models.CharField(blank=True, max_length=256, null=True)),
+                ("reference", models.CharField(blank=True, max_length=256, null=True)),
+                ("service_id", models.CharField(blank=True, db_index=True, max_length=256, null=True)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='TicketAction',
+            name="TicketAction",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('codename', models.CharField(max_length=255, unique=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("codename", models.CharField(max_length=255, unique=True)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='TicketActionParams',
+            name="TicketActionParams",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('codename', models.CharField(max_length=255)),
-                ('value', models.IntegerField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("codename", models.CharField(max_length=255)),
+                ("value", models.IntegerField()),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('username', models.CharField(error_messages={'unique': 'A user with that username already exists.'}, help_text='Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.', max_length=150, unique=True, validators=[django.contrib.auth.validators.UnicodeUsernameValidator()], verbose_name='username')),
-                ('first_name', models.CharField(blank=True, max_length=150, verbose_name='first name')),
-                ('last_name', models.CharField(blank=True, max_length=150, verbose_name='last name')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='email address')),
-                ('is_staff', models.BooleanField(default=False, help_text='Designates whether the user can log into this admin site.', verbose_name='staff status')),
-                ('is_active', models.BooleanField(default=True, help_text='Designates whether this user should be treated as active. Unselect this instead of deleting accounts.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now, verbose_name='date joined')),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        error_messages={"unique": "A user with that username already exists."},
+                        help_text="Required. 150 characters or fewer. Letters, digits and @/./+/-/_ only.",
+                        max_length=150,
+                        unique=True,
+                        validators=[django.contrib.auth.validators.UnicodeUsernameValidator()],
+                        verbose_name="username",
+                    ),
+                ),
+                ("first_name", models.CharField(blank=True, max_length=150, verbose_name="first name")),
+                ("last_name", models.CharField(blank=True, max_length=150, verbose_name="last name")),
+                ("email", models.EmailField(blank=True, max_length=254, verbose_name="email address")),
+                (
+                    "is_staff",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates whether the user can log into this admin site.",
+                        verbose_name="staff status",
+                    ),
+                ),
+                (
+                    "is_active",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Designates whether this user should be treated as active. Unselect this instead of deleting accounts.",
+                        verbose_name="active",
+                    ),
+                ),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now, verbose_name="date joined")),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'db_table': 'abuse_user',
+                "db_table": "abuse_user",
             },
             managers=[
-                ('objects', django.contrib.auth.models.UserManager()),
+                ("objects", django.contrib.auth.models.UserManager()),
             ],
         ),
         migrations.CreateModel(
-            name='ApiRoute',
+            name="ApiRoute",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('method', models.CharField(choices=[('GET', 'Get'), ('POST', 'Post'), ('PUT', 'Put'), ('PATCH', 'Patch'), ('DELETE', 'Delete')], max_length=32)),
-                ('endpoint', models.CharField(max_length=512)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "method",
+                    models.CharField(
+                        choices=[
+                            ("GET", "Get"),
+                            ("POST", "Post"),
+                            ("PUT", "Put"),
+                            ("PATCH", "Patch"),
+                            ("DELETE", "Delete"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("endpoint", models.CharField(max_length=512)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('method', 'endpoint'), name='api_route_once')],
+                "constraints": [models.UniqueConstraint(fields=("method", "endpoint"), name="api_route_once")],
             },
         ),
         migrations.CreateModel(
-            name='ApiToken',
+            name="ApiToken",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField(db_index=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.CharField(max_length=64, unique=True)),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(db_index=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="api_tokens",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='BusinessRules',
+            name="BusinessRules",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=255)),
-                ('order_id', models.PositiveIntegerField(help_text='lower comes first')),
-                ('rules_type', models.CharField(choices=[('Report', 'Report'), ('EmailReply', 'Email Reply'), ('CDNRequest', 'Cdn Request')], max_length=32)),
-                ('is_active', models.BooleanField(default=True)),
-                ('config', models.JSONField()),
-                ('document', models.TextField(blank=True, default='')),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('updated_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=255)),
+                ("order_id", models.PositiveIntegerField(help_text="lower comes first")),
+                (
+                    "rules_type",
+                    models.CharField(
+                        choices=[("Report", "Report"), ("EmailReply", "Email Reply"), ("CDNRequest", "Cdn Request")],
+                        max_length=32,
+                    ),
+                ),
+                ("is_active", models.BooleanField(default=True)),
+                ("config", models.JSONField()),
+                ("document", models.TextField(blank=True, default="")),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("updated_at", models.DateTimeField()),
             ],
             options={
-                'ordering': ['rules_type', 'order_id', 'id'],
-                'constraints': [models.UniqueConstraint(fields=('name', 'rules_type'), name='rule_name_once_per_type'), models.CheckConstraint(condition=models.Q(('rules_type__in', ['Report', 'EmailReply', 'CDNRequest'])), name='rules_type_known')],
+                "ordering": ["rules_type", "order_id", "id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("name", "rules_type"), name="rule_name_once_per_type"),
+                    models.CheckConstraint(
+                        condition=models.Q(("rules_type__in", ["Report", "EmailReply", "CDNRequest"])),
+                        name="rules_type_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Comment',
+            name="Comment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('comment', models.TextField(max_length=65535)),
-                ('date', models.DateTimeField()),
-                ('edited_at', models.DateTimeField(blank=True, null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='written_comments', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("comment", models.TextField(max_length=65535)),
+                ("date", models.DateTimeField()),
+                ("edited_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="written_comments",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='DefendantComment',
+            name="DefendantComment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('comment', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='defendant_comment', to='abuse.comment')),
-                ('defendant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='comments', to='abuse.defendant')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "comment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="defendant_comment",
+                        to="abuse.comment",
+                    ),
+                ),
+                (
+                    "defendant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="comments", to="abuse.defendant"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='DefendantRevision',
+            name="DefendantRevision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=64)),
-                ('email', models.CharField(db_index=True, max_length=255)),
-                ('spare_email', models.CharField(blank=True, max_length=255, null=True)),
-                ('firstname', models.CharField(blank=True, max_length=255, null=True)),
-                ('name', models.CharField(blank=True, max_length=255, null=True)),
-                ('organisation', models.CharField(blank=True, max_length=255, null=True)),
-                ('legal_form', models.CharField(blank=True, max_length=255, null=True)),
-                ('address', models.CharField(blank=True, max_length=1024, null=True)),
-                ('zip', models.CharField(blank=True, max_length=255, null=True)),
-                ('city', models.CharField(blank=True, max_length=255, null=True)),
-                ('state', models.CharField(blank=True, max_length=255, null=True)),
-                ('country', models.CharField(blank=True, max_length=32, null=True)),
-                ('billing_country', models.CharField(blank=True, max_length=32, null=True)),
-                ('lang', models.CharField(blank=True, max_length=32, null=True)),
-                ('phone', models.CharField(blank=True, max_length=255, null=True)),
-                ('creation_date', models.DateTimeField(help_text="when the customer's account was made")),
-                ('is_vip', models.BooleanField(default=False)),
-                ('is_gs', models.BooleanField(default=False)),
-                ('is_internal', models.BooleanField(default=False)),
-                ('defendant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='revisions', to='abuse.defendant')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("digest", models.CharField(max_length=64)),
+                ("email", models.CharField(db_index=True, max_length=255)),
+                ("spare_email", models.CharField(blank=True, max_length=255, null=True)),
+                ("firstname", models.CharField(blank=True, max_length=255, null=True)),
+                ("name", models.CharField(blank=True, max_length=255, null=True)),
+                ("organisation", models.CharField(blank=True, max_length=255, null=True)),
+                ("legal_form", models.CharField(blank=True, max_length=255, null=True)),
+                ("address", models.CharField(blank=True, max_length=1024, null=True)),
+                ("zip", models.CharField(blank=True, max_length=255, null=True)),
+                ("city", models.CharField(blank=True, max_length=255, null=True)),
+                ("state", models.CharField(blank=True, max_length=255, null=True)),
+                ("country", models.CharField(blank=True, max_length=32, null=True)),
+                ("billing_country", models.CharField(blank=True, max_length=32, null=True)),
+                ("lang", models.CharField(blank=True, max_length=32, null=True)),
+                ("phone", models.CharField(blank=True, max_length=255, null=True)),
+                ("creation_date", models.DateTimeField(help_text="when the customer's account was made")),
+                ("is_vip", models.BooleanField(default=False)),
+                ("is_gs", models.BooleanField(default=False)),
+                ("is_internal", models.BooleanField(default=False)),
+                (
+                    "defendant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="revisions", to="abuse.defendant"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DefendantHistory',
+            name="DefendantHistory",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('date', models.DateTimeField()),
-                ('defendant', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='history', to='abuse.defendant')),
-                ('revision', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='history', to='abuse.defendantrevision')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("date", models.DateTimeField()),
+                (
+                    "defendant",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="history", to="abuse.defendant"
+                    ),
+                ),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="history",
+                        to="abuse.defendantrevision",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
-            },
-        ),
-        migrations.AddField(
-            model_name='defendant',
-            name='details',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='current_of', to='abuse.defendantrevision'),
-        ),
-        migrations.CreateModel(
-            name='DirectoryService',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('service_id', models.CharField(max_length=256, unique=True)),
-                ('data', models.JSONField()),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='services', to='abuse.directorycustomer')),
-            ],
-            options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='DirectoryResource',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('network', abuse.models.fields.NetworkField(blank=True, null=True)),
-                ('domain', models.CharField(blank=True, max_length=255, null=True)),
-                ('port_from', models.PositiveIntegerField(blank=True, null=True)),
-                ('port_to', models.PositiveIntegerField(blank=True, null=True)),
-                ('valid_from', models.DateTimeField(blank=True, null=True)),
-                ('valid_to', models.DateTimeField(blank=True, null=True)),
-                ('service', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='resources', to='abuse.directoryservice')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Email',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sha256', models.CharField(max_length=64, unique=True)),
-                ('size', models.BigIntegerField(help_text='bytes')),
-                ('source', models.CharField(help_text='where it came from, for people', max_length=512)),
-                ('envelope_sender', models.CharField(blank=True, max_length=512, null=True)),
-                ('envelope_recipients', models.JSONField(blank=True, default=list)),
-                ('received_at', models.DateTimeField()),
-                ('last_delivered_at', models.DateTimeField()),
-                ('deliveries', models.PositiveIntegerField(default=1)),
-                ('state', models.CharField(choices=[('received', 'Received'), ('processing', 'Processing'), ('processed', 'Processed'), ('answer', 'Answer to a ticket'), ('duplicate', 'Duplicate'), ('ignored', 'Ignored'), ('failed', 'Failed')], default='received', max_length=16)),
-                ('reason', models.TextField(blank=True, default='', help_text='why it ended so')),
-                ('error', models.TextField(blank=True, default='', help_text='the last failure')),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('next_attempt_at', models.DateTimeField()),
-                ('claim', models.UUIDField(blank=True, null=True)),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
-                ('kind', models.CharField(blank=True, default='', max_length=32)),
-                ('provider', models.CharField(blank=True, default='', max_length=255)),
-                ('subject', models.TextField(blank=True, default='')),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('message_id', models.CharField(blank=True, max_length=998, null=True)),
-                ('template', models.CharField(blank=True, default='', max_length=128)),
-                ('defects', models.JSONField(blank=True, default=list)),
-                ('content_key', models.CharField(blank=True, help_text='SHA-256 of Message-ID, sender, subject and content: the same mail over two ways', max_length=64, null=True)),
-                ('duplicate_of', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='duplicates', to='abuse.email')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='EmailFilter',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('scope', models.CharField(choices=[('Provider', 'Provider'), ('Recipients', 'Recipients'), ('Subject', 'Subject'), ('Body', 'Body')], max_length=32)),
-                ('value', models.CharField(max_length=1024)),
-            ],
-            options={
-                'constraints': [models.UniqueConstraint(fields=('scope', 'value'), name='email_filter_once')],
-            },
-        ),
-        migrations.CreateModel(
-            name='LoginAttempt',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('username', models.CharField(max_length=255)),
-                ('address', models.GenericIPAddressField(null=True)),
-                ('date', models.DateTimeField(db_index=True)),
-            ],
-            options={
-                'indexes': [models.Index(fields=['username', 'date'], name='login_attempt_user')],
-            },
-        ),
-        migrations.CreateModel(
-            name='MailTemplate',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('codename', models.CharField(max_length=255)),
-                ('name', models.CharField(max_length=255)),
-                ('lang', models.CharField(default='EN', max_length=8)),
-                ('subject', models.CharField(max_length=1023)),
-                ('body', models.TextField()),
-                ('recipient_type', models.CharField(choices=[('Defendant', 'Defendant'), ('Plaintiff', 'Plaintiff'), ('Other', 'Other'), ('MassContact', 'Mass Contact')], default='Defendant', max_length=32)),
-            ],
-            options={
-                'ordering': ['name'],
-                'constraints': [models.UniqueConstraint(fields=('codename', 'recipient_type', 'lang'), name='template_once_per_language')],
-            },
-        ),
-        migrations.CreateModel(
-            name='MassContact',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('campaign_name', models.CharField(max_length=256, unique=True)),
-                ('ips_count', models.PositiveIntegerField()),
-                ('date', models.DateTimeField()),
-                ('category', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='campaigns', to='abuse.category')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='campaigns', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='MassContactResult',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('Pending', 'Pending'), ('Done', 'Done')], default='Pending', max_length=32)),
-                ('matching_count', models.PositiveIntegerField(default=0)),
-                ('not_matching_count', models.PositiveIntegerField(default=0)),
-                ('failed_count', models.PositiveIntegerField(default=0)),
-                ('campaign', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='result', to='abuse.masscontact')),
-            ],
-            options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='AbusePermission',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='abuse_permissions', to=settings.AUTH_USER_MODEL)),
-                ('category', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='permissions', to='abuse.category')),
-                ('profile', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='permissions', to='abuse.profile')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Provider',
-            fields=[
-                ('email', models.CharField(max_length=255, primary_key=True, serialize=False)),
-                ('name', models.CharField(blank=True, max_length=255, null=True)),
-                ('trusted', models.BooleanField(default=False)),
-                ('parseable', models.BooleanField(default=False)),
-                ('api_key', models.CharField(blank=True, max_length=255, null=True)),
-                ('priority', models.CharField(choices=[('Low', 'Low'), ('Normal', 'Normal'), ('High', 'High'), ('Critical', 'Critical')], default='Normal', max_length=32)),
-                ('default_category', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='default_of_providers', to='abuse.category')),
-            ],
-            options={
-                'ordering': ['email'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Report',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('body', models.TextField(blank=True)),
-                ('subject', models.TextField(blank=True, null=True)),
-                ('received_date', models.DateTimeField(help_text='the date of the mail')),
-                ('created_at', models.DateTimeField()),
-                ('status', models.CharField(choices=[('New', 'New'), ('Archived', 'Archived'), ('Attached', 'Attached'), ('PhishToCheck', 'PhishToCheck'), ('ToValidate', 'ToValidate')], default='New', max_length=32)),
-                ('filename', models.CharField(help_text='storage key of the raw mail', max_length=1023)),
-                ('reporter_reference', models.CharField(blank=True, max_length=255, null=True)),
-                ('treated_mode', models.CharField(choices=[('NONE', 'None'), ('MANU', 'Manual'), ('AUTO', 'Automatic')], default='NONE', max_length=4)),
-                ('attachments', models.ManyToManyField(blank=True, related_name='reports', to='abuse.attacheddocument')),
-                ('category', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reports', to='abuse.category')),
-                ('defendant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reports', to='abuse.defendant')),
-                ('email', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reports', to='abuse.email')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reports', to='abuse.provider')),
-                ('service', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reports', to='abuse.service')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='ReportItem',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('item_type', models.CharField(choices=[('IP', 'Ip'), ('CIDR', 'Cidr'), ('URL', 'Url'), ('FQDN', 'Fqdn'), ('EMAIL', 'Email'), ('HASH', 'Hash')], max_length=8)),
-                ('raw_item', models.CharField(help_text='the normalised value', max_length=4095)),
-                ('original', models.CharField(blank=True, help_text='as it stood in the mail', max_length=4095)),
-                ('place', models.CharField(blank=True, help_text='where in the mail it stood', max_length=255)),
-                ('network', abuse.models.fields.NetworkField(blank=True, help_text="address or network of IP and CIDR items, or of a URL's host", null=True)),
-                ('fqdn', models.CharField(blank=True, db_index=True, max_length=255, null=True)),
-                ('port', models.PositiveIntegerField(blank=True, null=True)),
-                ('protocol', models.CharField(blank=True, max_length=32, null=True)),
-                ('seen_at', models.DateTimeField(blank=True, help_text='event time as reported', null=True)),
-                ('ip_reverse', models.CharField(blank=True, max_length=255, null=True)),
-                ('ip_reverse_resolved', models.GenericIPAddressField(blank=True, null=True)),
-                ('fqdn_resolved', models.GenericIPAddressField(blank=True, null=True)),
-                ('fqdn_resolved_reverse', models.CharField(blank=True, max_length=255, null=True)),
-                ('date', models.DateTimeField()),
-                ('report', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='abuse.report')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='ItemScreenshotFeedback',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.CharField(max_length=256)),
-                ('is_viewed', models.BooleanField(default=False)),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='screenshot_feedback', to='abuse.reportitem')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='ReportThreshold',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('threshold', models.PositiveIntegerField()),
-                ('interval', models.PositiveIntegerField(help_text='days')),
-                ('category', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='threshold', to='abuse.category')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Role',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('codename', models.CharField(max_length=256, unique=True)),
-                ('name', models.CharField(max_length=256)),
-                ('models_authorizations', models.JSONField(blank=True, default=dict)),
-                ('allowed_routes', models.ManyToManyField(blank=True, related_name='roles', to='abuse.apiroute')),
-            ],
-            options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='Operator',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='operator', to=settings.AUTH_USER_MODEL)),
-                ('role', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='operators', to='abuse.role')),
-            ],
-            options={
-                'abstract': False,
-            },
-        ),
-        migrations.CreateModel(
-            name='ServiceAction',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=1024)),
-                ('module', models.CharField(max_length=32)),
-                ('level', models.CharField(max_length=8)),
-            ],
-            options={
-                'constraints': [models.UniqueConstraint(fields=('module', 'level', 'name'), name='service_action_once')],
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='profile',
-            name='actions',
-            field=models.ManyToManyField(blank=True, related_name='profiles', to='abuse.serviceaction'),
+            model_name="defendant",
+            name="details",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="current_of",
+                to="abuse.defendantrevision",
+            ),
         ),
         migrations.CreateModel(
-            name='ServiceActionJob',
+            name="DirectoryService",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('asynchronous_job_id', models.CharField(blank=True, max_length=128, null=True)),
-                ('action_todo_id', models.CharField(blank=True, max_length=128, null=True)),
-                ('status', models.CharField(default='pending', max_length=32)),
-                ('comment', models.CharField(blank=True, max_length=256, null=True)),
-                ('creation_date', models.DateTimeField()),
-                ('execution_date', models.DateTimeField(blank=True, null=True)),
-                ('ip', models.GenericIPAddressField(blank=True, null=True)),
-                ('action', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='jobs', to='abuse.serviceaction')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("service_id", models.CharField(max_length=256, unique=True)),
+                ("data", models.JSONField()),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="services",
+                        to="abuse.directorycustomer",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Tag',
+            name="DirectoryResource",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('codename', models.CharField(max_length=256)),
-                ('name', models.CharField(max_length=255)),
-                ('tag_type', models.CharField(choices=[('Defendant', 'Defendant'), ('Ticket', 'Ticket'), ('Report', 'Report'), ('Provider', 'Provider'), ('News', 'News')], max_length=32)),
-                ('level', models.SmallIntegerField(default=0)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("network", abuse.models.fields.NetworkField(blank=True, null=True)),
+                ("domain", models.CharField(blank=True, max_length=255, null=True)),
+                ("port_from", models.PositiveIntegerField(blank=True, null=True)),
+                ("port_to", models.PositiveIntegerField(blank=True, null=True)),
+                ("valid_from", models.DateTimeField(blank=True, null=True)),
+                ("valid_to", models.DateTimeField(blank=True, null=True)),
+                (
+                    "service",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="resources",
+                        to="abuse.directoryservice",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Email",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("sha256", models.CharField(max_length=64, unique=True)),
+                ("size", models.BigIntegerField(help_text="bytes")),
+                ("source", models.CharField(help_text="where it came from, for people", max_length=512)),
+                ("envelope_sender", models.CharField(blank=True, max_length=512, null=True)),
+                ("envelope_recipients", models.JSONField(blank=True, default=list)),
+                ("received_at", models.DateTimeField()),
+                ("last_delivered_at", models.DateTimeField()),
+                ("deliveries", models.PositiveIntegerField(default=1)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("received", "Received"),
+                            ("processing", "Processing"),
+                            ("processed", "Processed"),
+                            ("answer", "Answer to a ticket"),
+                            ("duplicate", "Duplicate"),
+                            ("ignored", "Ignored"),
+                            ("failed", "Failed"),
+                        ],
+                        default="received",
+                        max_length=16,
+                    ),
+                ),
+                ("reason", models.TextField(blank=True, default="", help_text="why it ended so")),
+                ("error", models.TextField(blank=True, default="", help_text="the last failure")),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("next_attempt_at", models.DateTimeField()),
+                ("claim", models.UUIDField(blank=True, null=True)),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                ("kind", models.CharField(blank=True, default="", max_length=32)),
+                ("provider", models.CharField(blank=True, default="", max_length=255)),
+                ("subject", models.TextField(blank=True, default="")),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("message_id", models.CharField(blank=True, max_length=998, null=True)),
+                ("template", models.CharField(blank=True, default="", max_length=128)),
+                ("defects", models.JSONField(blank=True, default=list)),
+                (
+                    "content_key",
+                    models.CharField(
+                        blank=True,
+                        help_text="SHA-256 of Message-ID, sender, subject and content: the same mail over two ways",
+                        max_length=64,
+                        null=True,
+                    ),
+                ),
+                (
+                    "duplicate_of",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="duplicates",
+                        to="abuse.email",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="EmailFilter",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[
+                            ("Provider", "Provider"),
+                            ("Recipients", "Recipients"),
+                            ("Subject", "Subject"),
+                            ("Body", "Body"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("value", models.CharField(max_length=1024)),
             ],
             options={
-                'ordering': ['tag_type', 'name'],
-                'constraints': [models.UniqueConstraint(fields=('codename', 'tag_type'), name='tag_codename_once_per_type'), models.UniqueConstraint(fields=('name', 'tag_type'), name='tag_name_once_per_type')],
+                "constraints": [models.UniqueConstraint(fields=("scope", "value"), name="email_filter_once")],
+            },
+        ),
+        migrations.CreateModel(
+            name="LoginAttempt",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("username", models.CharField(max_length=255)),
+                ("address", models.GenericIPAddressField(null=True)),
+                ("date", models.DateTimeField(db_index=True)),
+            ],
+            options={
+                "indexes": [models.Index(fields=["username", "date"], name="login_attempt_user")],
+            },
+        ),
+        migrations.CreateModel(
+            name="MailTemplate",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("codename", models.CharField(max_length=255)),
+                ("name", models.CharField(max_length=255)),
+                ("lang", models.CharField(default="EN", max_length=8)),
+                ("subject", models.CharField(max_length=1023)),
+                ("body", models.TextField()),
+                (
+                    "recipient_type",
+                    models.CharField(
+                        choices=[
+                            ("Defendant", "Defendant"),
+                            ("Plaintiff", "Plaintiff"),
+                            ("Other", "Other"),
+                            ("MassContact", "Mass Contact"),
+                        ],
+                        default="Defendant",
+                        max_length=32,
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["name"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("codename", "recipient_type", "lang"), name="template_once_per_language"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="MassContact",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("campaign_name", models.CharField(max_length=256, unique=True)),
+                ("ips_count", models.PositiveIntegerField()),
+                ("date", models.DateTimeField()),
+                (
+                    "category",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="campaigns", to="abuse.category"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="campaigns",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="MassContactResult",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("Pending", "Pending"), ("Done", "Done")], default="Pending", max_length=32
+                    ),
+                ),
+                ("matching_count", models.PositiveIntegerField(default=0)),
+                ("not_matching_count", models.PositiveIntegerField(default=0)),
+                ("failed_count", models.PositiveIntegerField(default=0)),
+                (
+                    "campaign",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="result", to="abuse.masscontact"
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="AbusePermission",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="abuse_permissions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "category",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="permissions", to="abuse.category"
+                    ),
+                ),
+                (
+                    "profile",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="permissions", to="abuse.profile"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Provider",
+            fields=[
+                ("email", models.CharField(max_length=255, primary_key=True, serialize=False)),
+                ("name", models.CharField(blank=True, max_length=255, null=True)),
+                ("trusted", models.BooleanField(default=False)),
+                ("parseable", models.BooleanField(default=False)),
+                ("api_key", models.CharField(blank=True, max_length=255, null=True)),
+                (
+                    "priority",
+                    models.CharField(
+                        choices=[("Low", "Low"), ("Normal", "Normal"), ("High", "High"), ("Critical", "Critical")],
+                        default="Normal",
+                        max_length=32,
+                    ),
+                ),
+                (
+                    "default_category",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="default_of_providers",
+                        to="abuse.category",
+                    ),
+                ),
+            ],
+            options={
+                "ordering": ["email"],
+            },
+        ),
+        migrations.CreateModel(
+            name="Report",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("body", models.TextField(blank=True)),
+                ("subject", models.TextField(blank=True, null=True)),
+                ("received_date", models.DateTimeField(help_text="the date of the mail")),
+                ("created_at", models.DateTimeField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("New", "New"),
+                            ("Archived", "Archived"),
+                            ("Attached", "Attached"),
+                            ("PhishToCheck", "PhishToCheck"),
+                            ("ToValidate", "ToValidate"),
+                        ],
+                        default="New",
+                        max_length=32,
+                    ),
+                ),
+                ("filename", models.CharField(help_text="storage key of the raw mail", max_length=1023)),
+                ("reporter_reference", models.CharField(blank=True, max_length=255, null=True)),
+                (
+                    "treated_mode",
+                    models.CharField(
+                        choices=[("NONE", "None"), ("MANU", "Manual"), ("AUTO", "Automatic")],
+                        default="NONE",
+                        max_length=4,
+                    ),
+                ),
+                (
+                    "attachments",
+                    models.ManyToManyField(blank=True, related_name="reports", to="abuse.attacheddocument"),
+                ),
+                (
+                    "category",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="reports", to="abuse.category"
+                    ),
+                ),
+                (
+                    "defendant",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reports",
+                        to="abuse.defendant",
+                    ),
+                ),
+                (
+                    "email",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reports",
+                        to="abuse.email",
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="reports", to="abuse.provider"
+                    ),
+                ),
+                (
+                    "service",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reports",
+                        to="abuse.service",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ReportItem",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "item_type",
+                    models.CharField(
+                        choices=[
+                            ("IP", "Ip"),
+                            ("CIDR", "Cidr"),
+                            ("URL", "Url"),
+                            ("FQDN", "Fqdn"),
+                            ("EMAIL", "Email"),
+                            ("HASH", "Hash"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("raw_item", models.CharField(help_text="the normalised value", max_length=4095)),
+                ("original", models.CharField(blank=True, help_text="as it stood in the mail", max_length=4095)),
+                ("place", models.CharField(blank=True, help_text="where in the mail it stood", max_length=255)),
+                (
+                    "network",
+                    abuse.models.fields.NetworkField(
+                        blank=True, help_text="address or network of IP and CIDR items, or of a URL's host", null=True
+                    ),
+                ),
+                ("fqdn", models.CharField(blank=True, db_index=True, max_length=255, null=True)),
+                ("port", models.PositiveIntegerField(blank=True, null=True)),
+                ("protocol", models.CharField(blank=True, max_length=32, null=True)),
+                ("seen_at", models.DateTimeField(blank=True, help_text="event time as reported", null=True)),
+                ("ip_reverse", models.CharField(blank=True, max_length=255, null=True)),
+                ("ip_reverse_resolved", models.GenericIPAddressField(blank=True, null=True)),
+                ("fqdn_resolved", models.GenericIPAddressField(blank=True, null=True)),
+                ("fqdn_resolved_reverse", models.CharField(blank=True, max_length=255, null=True)),
+                ("date", models.DateTimeField()),
+                (
+                    "report",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="items", to="abuse.report"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ItemScreenshotFeedback",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("token", models.CharField(max_length=256)),
+                ("is_viewed", models.BooleanField(default=False)),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="screenshot_feedback",
+                        to="abuse.reportitem",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ReportThreshold",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("threshold", models.PositiveIntegerField()),
+                ("interval", models.PositiveIntegerField(help_text="days")),
+                (
+                    "category",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="threshold", to="abuse.category"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Role",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("codename", models.CharField(max_length=256, unique=True)),
+                ("name", models.CharField(max_length=256)),
+                ("models_authorizations", models.JSONField(blank=True, default=dict)),
+                ("allowed_routes", models.ManyToManyField(blank=True, related_name="roles", to="abuse.apiroute")),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Operator",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="operator",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "role",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="operators", to="abuse.role"
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="ServiceAction",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=1024)),
+                ("module", models.CharField(max_length=32)),
+                ("level", models.CharField(max_length=8)),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("module", "level", "name"), name="service_action_once")
+                ],
             },
         ),
         migrations.AddField(
-            model_name='report',
-            name='tags',
-            field=models.ManyToManyField(blank=True, related_name='reports', to='abuse.tag'),
+            model_name="profile",
+            name="actions",
+            field=models.ManyToManyField(blank=True, related_name="profiles", to="abuse.serviceaction"),
+        ),
+        migrations.CreateModel(
+            name="ServiceActionJob",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("asynchronous_job_id", models.CharField(blank=True, max_length=128, null=True)),
+                ("action_todo_id", models.CharField(blank=True, max_length=128, null=True)),
+                ("status", models.CharField(default="pending", max_length=32)),
+                ("comment", models.CharField(blank=True, max_length=256, null=True)),
+                ("creation_date", models.DateTimeField()),
+                ("execution_date", models.DateTimeField(blank=True, null=True)),
+                ("ip", models.GenericIPAddressField(blank=True, null=True)),
+                (
+                    "action",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="jobs", to="abuse.serviceaction"
+                    ),
+                ),
+            ],
+            options={
+                "abstract": False,
+            },
+        ),
+        migrations.CreateModel(
+            name="Tag",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("codename", models.CharField(max_length=256)),
+                ("name", models.CharField(max_length=255)),
+                (
+                    "tag_type",
+                    models.CharField(
+                        choices=[
+                            ("Defendant", "Defendant"),
+                            ("Ticket", "Ticket"),
+                            ("Report", "Report"),
+                            ("Provider", "Provider"),
+                            ("News", "News"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("level", models.SmallIntegerField(default=0)),
+            ],
+            options={
+                "ordering": ["tag_type", "name"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("codename", "tag_type"), name="tag_codename_once_per_type"),
+                    models.UniqueConstraint(fields=("name", "tag_type"), name="tag_name_once_per_type"),
+                ],
+            },
         ),
         migrations.AddField(
-            model_name='provider',
-            name='tags',
-            field=models.ManyToManyField(blank=True, related_name='providers', to='abuse.tag'),
+            model_name="report",
+            name="tags",
+            field=models.ManyToManyField(blank=True, related_name="reports", to="abuse.tag"),
+        ),
+        migrations.AddField(
+            model_name="provider",
+            name="tags",
+            field=models.ManyToManyField(blank=True, related_name="providers", to="abuse.tag"),
         ),
         migrations.CreateModel(
-            name='News',
+            name="News",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('title', models.CharField(max_length=1023)),
-                ('content', models.TextField(max_length=65535)),
-                ('date', models.DateTimeField()),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='news', to=settings.AUTH_USER_MODEL)),
-                ('tags', models.ManyToManyField(blank=True, related_name='news', to='abuse.tag')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("title", models.CharField(max_length=1023)),
+                ("content", models.TextField(max_length=65535)),
+                ("date", models.DateTimeField()),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="news", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                ("tags", models.ManyToManyField(blank=True, related_name="news", to="abuse.tag")),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='EmailFilterTag',
+            name="EmailFilterTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=1024, unique=True)),
-                ('filters', models.ManyToManyField(blank=True, related_name='filter_tags', to='abuse.emailfilter')),
-                ('tags', models.ManyToManyField(blank=True, related_name='filter_tags', to='abuse.tag')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=1024, unique=True)),
+                ("filters", models.ManyToManyField(blank=True, related_name="filter_tags", to="abuse.emailfilter")),
+                ("tags", models.ManyToManyField(blank=True, related_name="filter_tags", to="abuse.tag")),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddField(
-            model_name='defendant',
-            name='tags',
-            field=models.ManyToManyField(blank=True, related_name='defendants', to='abuse.tag'),
+            model_name="defendant",
+            name="tags",
+            field=models.ManyToManyField(blank=True, related_name="defendants", to="abuse.tag"),
         ),
         migrations.CreateModel(
-            name='Ticket',
+            name="Ticket",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(max_length=10, unique=True)),
-                ('mailer_id', models.BigIntegerField(blank=True, null=True)),
-                ('level', models.IntegerField(default=0)),
-                ('creation_date', models.DateTimeField()),
-                ('modification_date', models.DateTimeField(db_index=True)),
-                ('status', models.CharField(choices=[('Open', 'Open'), ('Answered', 'Answered'), ('WaitingAnswer', 'Waiting for an answer'), ('Alarm', 'Alarm'), ('Paused', 'Paused'), ('ActionError', 'Action error'), ('Reopened', 'Reopened'), ('Closed', 'Closed')], default='Open', max_length=32)),
-                ('previous_status', models.CharField(choices=[('Open', 'Open'), ('Answered', 'Answered'), ('WaitingAnswer', 'Waiting for an answer'), ('Alarm', 'Alarm'), ('Paused', 'Paused'), ('ActionError', 'Action error'), ('Reopened', 'Reopened'), ('Closed', 'Closed')], default='Open', max_length=32)),
-                ('alarm', models.BooleanField(default=False)),
-                ('confidential', models.BooleanField(default=False)),
-                ('moderation', models.BooleanField(default=False)),
-                ('protected', models.BooleanField(default=False)),
-                ('escalated', models.BooleanField(default=False)),
-                ('locked', models.BooleanField(default=False)),
-                ('update', models.BooleanField(default=True)),
-                ('priority', models.CharField(choices=[('Low', 'Low'), ('Normal', 'Normal'), ('High', 'High'), ('Critical', 'Critical')], default='Normal', max_length=32)),
-                ('priority_is_manual', models.BooleanField(default=False)),
-                ('snooze_start', models.DateTimeField(blank=True, null=True)),
-                ('snooze_duration', models.PositiveIntegerField(blank=True, help_text='seconds', null=True)),
-                ('pause_start', models.DateTimeField(blank=True, null=True)),
-                ('pause_duration', models.PositiveIntegerField(blank=True, help_text='seconds', null=True)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('action', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tickets', to='abuse.serviceaction')),
-                ('attachments', models.ManyToManyField(blank=True, related_name='tickets', to='abuse.attacheddocument')),
-                ('category', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tickets', to='abuse.category')),
-                ('defendant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tickets', to='abuse.defendant')),
-                ('jobs', models.ManyToManyField(blank=True, related_name='tickets', to='abuse.serviceactionjob')),
-                ('resolution', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tickets', to='abuse.resolution')),
-                ('service', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tickets', to='abuse.service')),
-                ('tags', models.ManyToManyField(blank=True, related_name='tickets', to='abuse.tag')),
-                ('treated_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='treated_tickets', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.CharField(max_length=10, unique=True)),
+                ("mailer_id", models.BigIntegerField(blank=True, null=True)),
+                ("level", models.IntegerField(default=0)),
+                ("creation_date", models.DateTimeField()),
+                ("modification_date", models.DateTimeField(db_index=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("Open", "Open"),
+                            ("Answered", "Answered"),
+                            ("WaitingAnswer", "Waiting for an answer"),
+                            ("Alarm", "Alarm"),
+                            ("Paused", "Paused"),
+                            ("ActionError", "Action error"),
+                            ("Reopened", "Reopened"),
+                            ("Closed", "Closed"),
+                        ],
+                        default="Open",
+                        max_length=32,
+                    ),
+                ),
+                (
+                    "previous_status",
+                    models.CharField(
+                        choices=[
+                            ("Open", "Open"),
+                            ("Answered", "Answered"),
+                            ("WaitingAnswer", "Waiting for an answer"),
+                            ("Alarm", "Alarm"),
+                            ("Paused", "Paused"),
+                            ("ActionError", "Action error"),
+                            ("Reopened", "Reopened"),
+                            ("Closed", "Closed"),
+                        ],
+                        default="Open",
+                        max_length=32,
+                    ),
+                ),
+                ("alarm", models.BooleanField(default=False)),
+                ("confidential", models.BooleanField(default=False)),
+                ("moderation", models.BooleanField(default=False)),
+                ("protected", models.BooleanField(default=False)),
+                ("escalated", models.BooleanField(default=False)),
+                ("locked", models.BooleanField(default=False)),
+                ("update", models.BooleanField(default=True)),
+                (
+                    "priority",
+                    models.CharField(
+                        choices=[("Low", "Low"), ("Normal", "Normal"), ("High", "High"), ("Critical", "Critical")],
+                        default="Normal",
+                        max_length=32,
+                    ),
+                ),
+                ("priority_is_manual", models.BooleanField(default=False)),
+                ("snooze_start", models.DateTimeField(blank=True, null=True)),
+                ("snooze_duration", models.PositiveIntegerField(blank=True, help_text="seconds", null=True)),
+                ("pause_start", models.DateTimeField(blank=True, null=True)),
+                ("pause_duration", models.PositiveIntegerField(blank=True, help_text="seconds", null=True)),
+                ("version", models.PositiveIntegerField(default=1)),
+                (
+                    "action",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tickets",
+                        to="abuse.serviceaction",
+                    ),
+                ),
+                (
+                    "attachments",
+                    models.ManyToManyField(blank=True, related_name="tickets", to="abuse.attacheddocument"),
+                ),
+                (
+                    "category",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="tickets", to="abuse.category"
+                    ),
+                ),
+                (
+                    "defendant",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tickets",
+                        to="abuse.defendant",
+                    ),
+                ),
+                ("jobs", models.ManyToManyField(blank=True, related_name="tickets", to="abuse.serviceactionjob")),
+                (
+                    "resolution",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tickets",
+                        to="abuse.resolution",
+                    ),
+                ),
+                (
+                    "service",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tickets",
+                        to="abuse.service",
+                    ),
+                ),
+                ("tags", models.ManyToManyField(blank=True, related_name="tickets", to="abuse.tag")),
+                (
+                    "treated_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="treated_tickets",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='StarredTicket',
+            name="StarredTicket",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='starred_tickets', to=settings.AUTH_USER_MODEL)),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='starred_by', to='abuse.ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="starred_tickets",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="starred_by", to="abuse.ticket"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='report',
-            name='ticket',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reports', to='abuse.ticket'),
+            model_name="report",
+            name="ticket",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="reports",
+                to="abuse.ticket",
+            ),
         ),
         migrations.CreateModel(
-            name='ReceivedMessage',
+            name="ReceivedMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('category', models.CharField(max_length=32)),
-                ('sender', models.CharField(max_length=512)),
-                ('recipient', models.CharField(max_length=512)),
-                ('subject', models.CharField(blank=True, max_length=1023)),
-                ('body', models.TextField(blank=True)),
-                ('authentic', models.BooleanField(default=False)),
-                ('date', models.DateTimeField()),
-                ('email', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='received', to='abuse.email')),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='received', to='abuse.ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("category", models.CharField(max_length=32)),
+                ("sender", models.CharField(max_length=512)),
+                ("recipient", models.CharField(max_length=512)),
+                ("subject", models.CharField(blank=True, max_length=1023)),
+                ("body", models.TextField(blank=True)),
+                ("authentic", models.BooleanField(default=False)),
+                ("date", models.DateTimeField()),
+                (
+                    "email",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="received",
+                        to="abuse.email",
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="received", to="abuse.ticket"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Proof',
+            name="Proof",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content', models.TextField()),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='proof', to='abuse.ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("content", models.TextField()),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="proof", to="abuse.ticket"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='OutgoingMessage',
+            name="OutgoingMessage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('dedupe_key', models.CharField(max_length=255, unique=True)),
-                ('message_id', models.CharField(max_length=255, unique=True)),
-                ('category', models.CharField(help_text='Defendant, Plaintiff, Other or MassContact', max_length=32)),
-                ('sender', models.CharField(max_length=512)),
-                ('recipient', models.CharField(max_length=512)),
-                ('subject', models.CharField(max_length=1023)),
-                ('body', models.TextField()),
-                ('template_codename', models.CharField(blank=True, default='', max_length=255)),
-                ('headers', models.JSONField(blank=True, default=dict)),
-                ('state', models.CharField(choices=[('pending', 'Pending'), ('sent', 'Sent'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='pending', max_length=16)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('next_attempt_at', models.DateTimeField()),
-                ('error', models.TextField(blank=True, default='')),
-                ('created_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('report', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='outgoing', to='abuse.report')),
-                ('ticket', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='outgoing', to='abuse.ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("dedupe_key", models.CharField(max_length=255, unique=True)),
+                ("message_id", models.CharField(max_length=255, unique=True)),
+                ("category", models.CharField(help_text="Defendant, Plaintiff, Other or MassContact", max_length=32)),
+                ("sender", models.CharField(max_length=512)),
+                ("recipient", models.CharField(max_length=512)),
+                ("subject", models.CharField(max_length=1023)),
+                ("body", models.TextField()),
+                ("template_codename", models.CharField(blank=True, default="", max_length=255)),
+                ("headers", models.JSONField(blank=True, default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("sent", "Sent"),
+                            ("failed", "Failed"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="pending",
+                        max_length=16,
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("next_attempt_at", models.DateTimeField()),
+                ("error", models.TextField(blank=True, default="")),
+                ("created_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "report",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="outgoing",
+                        to="abuse.report",
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="outgoing",
+                        to="abuse.ticket",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='History',
+            name="History",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action_type', models.CharField(choices=[('CreateTicket', 'Create Ticket'), ('AttachReport', 'Attach Report'), ('DetachReport', 'Detach Report'), ('ChangeStatus', 'Change Status'), ('ChangeReportStatus', 'Change Report Status'), ('ChangeTreatedby', 'Change Treated By'), ('UpdateProperty', 'Update Property'), ('AddTag', 'Add Tag'), ('RemoveTag', 'Remove Tag'), ('AddItem', 'Add Item'), ('UpdateItem', 'Update Item'), ('DeleteItem', 'Delete Item'), ('AddProof', 'Add Proof'), ('UpdateProof', 'Update Proof'), ('DeleteProof', 'Delete Proof'), ('AddComment', 'Add Comment'), ('UpdateComment', 'Update Comment'), ('DeleteComment', 'Delete Comment'), ('ValidatePhishtocheck', 'Validate Phishtocheck'), ('DenyPhishtocheck', 'Deny Phishtocheck'), ('SendEmail', 'Send Email'), ('ReceiveEmail', 'Receive Email'), ('SetAction', 'Set Action'), ('CancelAction', 'Cancel Action'), ('SetDeadline', 'Set Deadline'), ('CancelDeadline', 'Cancel Deadline'), ('CreateThreshold', 'Create Threshold'), ('CreateMasscontact', 'Create Masscontact')], max_length=32)),
-                ('field', models.CharField(blank=True, max_length=64)),
-                ('old', models.TextField(blank=True, null=True)),
-                ('new', models.TextField(blank=True, null=True)),
-                ('refs', models.JSONField(blank=True, default=dict)),
-                ('ticket_status', models.CharField(blank=True, choices=[('Open', 'Open'), ('Answered', 'Answered'), ('WaitingAnswer', 'Waiting for an answer'), ('Alarm', 'Alarm'), ('Paused', 'Paused'), ('ActionError', 'Action error'), ('Reopened', 'Reopened'), ('Closed', 'Closed')], max_length=32, null=True)),
-                ('date', models.DateTimeField()),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='history', to=settings.AUTH_USER_MODEL)),
-                ('report', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='history', to='abuse.report')),
-                ('ticket', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='history', to='abuse.ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "action_type",
+                    models.CharField(
+                        choices=[
+                            ("CreateTicket", "Create Ticket"),
+                            ("AttachReport", "Attach Report"),
+                            ("DetachReport", "Detach Report"),
+                            ("ChangeStatus", "Change Status"),
+                            ("ChangeReportStatus", "Change Report Status"),
+                            ("ChangeTreatedby", "Change Treated By"),
+                            ("UpdateProperty", "Update Property"),
+                            ("AddTag", "Add Tag"),
+                            ("RemoveTag", "Remove Tag"),
+                            ("AddItem", "Add Item"),
+                            ("UpdateItem", "Update Item"),
+                            ("DeleteItem", "Delete Item"),
+                            ("AddProof", "Add Proof"),
+                            ("UpdateProof", "Update Proof"),
+                            ("DeleteProof", "Delete Proof"),
+                            ("AddComment", "Add Comment"),
+                            ("UpdateComment", "Update Comment"),
+                            ("DeleteComment", "Delete Comment"),
+                            ("ValidatePhishtocheck", "Validate Phishtocheck"),
+                            ("DenyPhishtocheck", "Deny Phishtocheck"),
+                            ("SendEmail", "Send Email"),
+                            ("ReceiveEmail", "Receive Email"),
+                            ("SetAction", "Set Action"),
+                            ("CancelAction", "Cancel Action"),
+                            ("SetDeadline", "Set Deadline"),
+                            ("CancelDeadline", "Cancel Deadline"),
+                            ("CreateThreshold", "Create Threshold"),
+                            ("CreateMasscontact", "Create Masscontact"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("field", models.CharField(blank=True, max_length=64)),
+                ("old", models.TextField(blank=True, null=True)),
+                ("new", models.TextField(blank=True, null=True)),
+                ("refs", models.JSONField(blank=True, default=dict)),
+                (
+                    "ticket_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("Open", "Open"),
+                            ("Answered", "Answered"),
+                            ("WaitingAnswer", "Waiting for an answer"),
+                            ("Alarm", "Alarm"),
+                            ("Paused", "Paused"),
+                            ("ActionError", "Action error"),
+                            ("Reopened", "Reopened"),
+                            ("Closed", "Closed"),
+                        ],
+                        max_length=32,
+                        null=True,
+                    ),
+                ),
+                ("date", models.DateTimeField()),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="history", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "report",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="history",
+                        to="abuse.report",
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="history",
+                        to="abuse.ticket",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='email',
-            name='ticket',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='answers', to='abuse.ticket'),
+            model_name="email",
+            name="ticket",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="answers",
+                to="abuse.ticket",
+            ),
         ),
         migrations.CreateModel(
-            name='Deadline',
+            name="Deadline",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('report_timeout', 'Archive a report that is still new'), ('snooze', 'Wake a ticket that waits for an answer'), ('pause', 'End a pause'), ('reminder', 'Remind the customer'), ('service_action', 'Apply an action to the service'), ('task', 'Run a task that a rule asked for')], max_length=32)),
-                ('due_at', models.DateTimeField()),
-                ('payload', models.JSONField(blank=True, default=dict)),
-                ('state', models.CharField(choices=[('pending', 'Pending'), ('done', 'Done'), ('cancelled', 'Cancelled'), ('failed', 'Failed')], default='pending', max_length=16)),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('result', models.TextField(blank=True, default='')),
-                ('created_at', models.DateTimeField()),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
-                ('report', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deadlines', to='abuse.report')),
-                ('ticket', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='deadlines', to='abuse.ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("report_timeout", "Archive a report that is still new"),
+                            ("snooze", "Wake a ticket that waits for an answer"),
+                            ("pause", "End a pause"),
+                            ("reminder", "Remind the customer"),
+                            ("service_action", "Apply an action to the service"),
+                            ("task", "Run a task that a rule asked for"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("due_at", models.DateTimeField()),
+                ("payload", models.JSONField(blank=True, default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("done", "Done"),
+                            ("cancelled", "Cancelled"),
+                            ("failed", "Failed"),
+                        ],
+                        default="pending",
+                        max_length=16,
+                    ),
+                ),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                ("result", models.TextField(blank=True, default="")),
+                ("created_at", models.DateTimeField()),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "report",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deadlines",
+                        to="abuse.report",
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deadlines",
+                        to="abuse.ticket",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='BusinessRulesHistory',
+            name="BusinessRulesHistory",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rule_version', models.PositiveIntegerField(blank=True, null=True)),
-                ('rules_type', models.CharField(choices=[('Report', 'Report'), ('EmailReply', 'Email Reply'), ('CDNRequest', 'Cdn Request')], max_length=32)),
-                ('trace', models.JSONField(default=dict)),
-                ('date', models.DateTimeField()),
-                ('business_rules', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='applications', to='abuse.businessrules')),
-                ('defendant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='abuse.defendant')),
-                ('email', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='abuse.email')),
-                ('report', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='abuse.report')),
-                ('service', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='abuse.service')),
-                ('ticket', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='decisions', to='abuse.ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("rule_version", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "rules_type",
+                    models.CharField(
+                        choices=[("Report", "Report"), ("EmailReply", "Email Reply"), ("CDNRequest", "Cdn Request")],
+                        max_length=32,
+                    ),
+                ),
+                ("trace", models.JSONField(default=dict)),
+                ("date", models.DateTimeField()),
+                (
+                    "business_rules",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="applications",
+                        to="abuse.businessrules",
+                    ),
+                ),
+                (
+                    "defendant",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="abuse.defendant",
+                    ),
+                ),
+                (
+                    "email",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="abuse.email",
+                    ),
+                ),
+                (
+                    "report",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="abuse.report",
+                    ),
+                ),
+                (
+                    "service",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="abuse.service",
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="decisions",
+                        to="abuse.ticket",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TicketComment',
+            name="TicketComment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('comment', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='ticket_comment', to='abuse.comment')),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='comments', to='abuse.ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "comment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="ticket_comment", to="abuse.comment"
+                    ),
+                ),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="comments", to="abuse.ticket"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='TicketWorkflowPresetConfig',
+            name="TicketWorkflowPresetConfig",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='preset_configs', to='abuse.ticketaction')),
-                ('params', models.ManyToManyField(blank=True, related_name='preset_configs', to='abuse.ticketactionparams')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "action",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="preset_configs",
+                        to="abuse.ticketaction",
+                    ),
+                ),
+                (
+                    "params",
+                    models.ManyToManyField(blank=True, related_name="preset_configs", to="abuse.ticketactionparams"),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='TicketWorkflowPreset',
+            name="TicketWorkflowPreset",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('codename', models.CharField(max_length=256, unique=True)),
-                ('name', models.CharField(max_length=256)),
-                ('group_id', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('order_id', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('roles', models.ManyToManyField(blank=True, related_name='presets', to='abuse.role')),
-                ('templates', models.ManyToManyField(blank=True, related_name='presets', to='abuse.mailtemplate')),
-                ('config', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='presets', to='abuse.ticketworkflowpresetconfig')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("codename", models.CharField(max_length=256, unique=True)),
+                ("name", models.CharField(max_length=256)),
+                ("group_id", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("order_id", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("roles", models.ManyToManyField(blank=True, related_name="presets", to="abuse.role")),
+                ("templates", models.ManyToManyField(blank=True, related_name="presets", to="abuse.mailtemplate")),
+                (
+                    "config",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="presets",
+                        to="abuse.ticketworkflowpresetconfig",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='UrlStatus',
+            name="UrlStatus",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('direct_status', models.CharField(choices=[('UP', 'Up'), ('DOWN', 'Down'), ('UNKNOWN', 'Unknown')], max_length=10)),
-                ('proxied_status', models.CharField(blank=True, choices=[('UP', 'Up'), ('DOWN', 'Down'), ('UNKNOWN', 'Unknown')], max_length=10, null=True)),
-                ('http_code', models.PositiveIntegerField(blank=True, null=True)),
-                ('score', models.PositiveIntegerField(blank=True, help_text='0 up … 100 down', null=True)),
-                ('is_phishing', models.BooleanField(blank=True, null=True)),
-                ('date', models.DateTimeField()),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='url_statuses', to='abuse.reportitem')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "direct_status",
+                    models.CharField(choices=[("UP", "Up"), ("DOWN", "Down"), ("UNKNOWN", "Unknown")], max_length=10),
+                ),
+                (
+                    "proxied_status",
+                    models.CharField(
+                        blank=True,
+                        choices=[("UP", "Up"), ("DOWN", "Down"), ("UNKNOWN", "Unknown")],
+                        max_length=10,
+                        null=True,
+                    ),
+                ),
+                ("http_code", models.PositiveIntegerField(blank=True, null=True)),
+                ("score", models.PositiveIntegerField(blank=True, help_text="0 up … 100 down", null=True)),
+                ("is_phishing", models.BooleanField(blank=True, null=True)),
+                ("date", models.DateTimeField()),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="url_statuses", to="abuse.reportitem"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.AddConstraint(
-            model_name='defendantrevision',
-            constraint=models.UniqueConstraint(fields=('defendant', 'digest'), name='revision_once_per_defendant'),
+            model_name="defendantrevision",
+            constraint=models.UniqueConstraint(fields=("defendant", "digest"), name="revision_once_per_defendant"),
         ),
         migrations.AddIndex(
-            model_name='directoryresource',
-            index=django.contrib.postgres.indexes.SpGistIndex(fields=['network'], name='directory_network', opclasses=['inet_ops']),
+            model_name="directoryresource",
+            index=django.contrib.postgres.indexes.SpGistIndex(
+                fields=["network"], name="directory_network", opclasses=["inet_ops"]
+            ),
         ),
         migrations.AddIndex(
-            model_name='directoryresource',
-            index=models.Index(fields=['domain'], name='directory_domain'),
+            model_name="directoryresource",
+            index=models.Index(fields=["domain"], name="directory_domain"),
         ),
         migrations.AddConstraint(
-            model_name='directoryresource',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('domain__isnull', False), ('network__isnull', True)), models.Q(('domain__isnull', True), ('network__isnull', False)), _connector='OR'), name='resource_network_or_domain'),
+            model_name="directoryresource",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("domain__isnull", False), ("network__isnull", True)),
+                    models.Q(("domain__isnull", True), ("network__isnull", False)),
+                    _connector="OR",
+                ),
+                name="resource_network_or_domain",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='directoryresource',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_from__isnull', True), ('valid_to__isnull', True), ('valid_from__lt', models.F('valid_to')), _connector='OR'), name='resource_window'),
+            model_name="directoryresource",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_from__isnull", True),
+                    ("valid_to__isnull", True),
+                    ("valid_from__lt", models.F("valid_to")),
+                    _connector="OR",
+                ),
+                name="resource_window",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='directoryresource',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('port_from__isnull', True), ('port_to__isnull', True)), models.Q(('port_from__gte', 0), ('port_to__gte', models.F('port_from')), ('port_to__lte', 65535)), _connector='OR'), name='resource_ports'),
+            model_name="directoryresource",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("port_from__isnull", True), ("port_to__isnull", True)),
+                    models.Q(("port_from__gte", 0), ("port_to__gte", models.F("port_from")), ("port_to__lte", 65535)),
+                    _connector="OR",
+                ),
+                name="resource_ports",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='abusepermission',
-            constraint=models.UniqueConstraint(fields=('user', 'category'), name='permission_once'),
+            model_name="abusepermission",
+            constraint=models.UniqueConstraint(fields=("user", "category"), name="permission_once"),
         ),
         migrations.AddIndex(
-            model_name='reportitem',
-            index=django.contrib.postgres.indexes.HashIndex(fields=['raw_item'], name='item_raw'),
+            model_name="reportitem",
+            index=django.contrib.postgres.indexes.HashIndex(fields=["raw_item"], name="item_raw"),
         ),
         migrations.AddConstraint(
-            model_name='reportitem',
-            constraint=models.CheckConstraint(condition=models.Q(('port__isnull', True), models.Q(('port__gte', 0), ('port__lte', 65535)), _connector='OR'), name='item_port'),
+            model_name="reportitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("port__isnull", True), models.Q(("port__gte", 0), ("port__lte", 65535)), _connector="OR"
+                ),
+                name="item_port",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='itemscreenshotfeedback',
-            constraint=models.UniqueConstraint(fields=('item', 'token'), name='screenshot_feedback_once'),
+            model_name="itemscreenshotfeedback",
+            constraint=models.UniqueConstraint(fields=("item", "token"), name="screenshot_feedback_once"),
         ),
         migrations.AddConstraint(
-            model_name='reportthreshold',
-            constraint=models.CheckConstraint(condition=models.Q(('threshold__gte', 1)), name='threshold_positive'),
+            model_name="reportthreshold",
+            constraint=models.CheckConstraint(condition=models.Q(("threshold__gte", 1)), name="threshold_positive"),
         ),
         migrations.AddConstraint(
-            model_name='reportthreshold',
-            constraint=models.CheckConstraint(condition=models.Q(('interval__gte', 1), ('interval__lte', 3650)), name='threshold_interval_days'),
+            model_name="reportthreshold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("interval__gte", 1), ("interval__lte", 3650)), name="threshold_interval_days"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='provider',
-            constraint=models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='provider_lower_case'),
+            model_name="provider",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
+                name="provider_lower_case",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(fields=['status', 'priority', 'modification_date'], name='ticket_queue'),
+            model_name="ticket",
+            index=models.Index(fields=["status", "priority", "modification_date"], name="ticket_queue"),
         ),
         migrations.AddIndex(
-            model_name='ticket',
-            index=models.Index(fields=['defendant', 'status'], name='ticket_of_defendant'),
+            model_name="ticket",
+            index=models.Index(fields=["defendant", "status"], name="ticket_of_defendant"),
         ),
         migrations.AddConstraint(
-            model_name='ticket',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('status', 'Closed'), _negated=True), ('defendant__isnull', False), ('service__isnull', False), ('update', True)), fields=('defendant', 'category', 'service'), name='one_open_ticket'),
+            model_name="ticket",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    models.Q(("status", "Closed"), _negated=True),
+                    ("defendant__isnull", False),
+                    ("service__isnull", False),
+                    ("update", True),
+                ),
+                fields=("defendant", "category", "service"),
+                name="one_open_ticket",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ticket',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['Open', 'Answered', 'WaitingAnswer', 'Alarm', 'Paused', 'ActionError', 'Reopened', 'Closed'])), name='ticket_status_known'),
+            model_name="ticket",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "status__in",
+                        ["Open", "Answered", "WaitingAnswer", "Alarm", "Paused", "ActionError", "Reopened", "Closed"],
+                    )
+                ),
+                name="ticket_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ticket',
-            constraint=models.CheckConstraint(condition=models.Q(('priority__in', ['Low', 'Normal', 'High', 'Critical'])), name='ticket_priority_known'),
+            model_name="ticket",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("priority__in", ["Low", "Normal", "High", "Critical"])),
+                name="ticket_priority_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ticket',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'Paused'), _negated=True), models.Q(('pause_duration__isnull', False), ('pause_start__isnull', False)), _connector='OR'), name='paused_ticket_has_pause'),
+            model_name="ticket",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "Paused"), _negated=True),
+                    models.Q(("pause_duration__isnull", False), ("pause_start__isnull", False)),
+                    _connector="OR",
+                ),
+                name="paused_ticket_has_pause",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='starredticket',
-            constraint=models.UniqueConstraint(fields=('ticket', 'user'), name='star_once'),
+            model_name="starredticket",
+            constraint=models.UniqueConstraint(fields=("ticket", "user"), name="star_once"),
         ),
         migrations.AddIndex(
-            model_name='report',
-            index=models.Index(fields=['-received_date', '-id'], name='report_by_date'),
+            model_name="report",
+            index=models.Index(fields=["-received_date", "-id"], name="report_by_date"),
         ),
         migrations.AddIndex(
-            model_name='report',
-            index=models.Index(fields=['status', '-received_date'], name='report_status'),
+            model_name="report",
+            index=models.Index(fields=["status", "-received_date"], name="report_status"),
         ),
         migrations.AddIndex(
-            model_name='report',
-            index=models.Index(condition=models.Q(('status', 'New')), fields=['defendant', 'category', 'service', 'received_date'], name='report_waiting'),
+            model_name="report",
+            index=models.Index(
+                condition=models.Q(("status", "New")),
+                fields=["defendant", "category", "service", "received_date"],
+                name="report_waiting",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.UniqueConstraint(condition=models.Q(('email__isnull', False)), fields=('email', 'defendant', 'service'), name='report_once_per_mail', nulls_distinct=False),
+            model_name="report",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("email__isnull", False)),
+                fields=("email", "defendant", "service"),
+                name="report_once_per_mail",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['New', 'Archived', 'Attached', 'PhishToCheck', 'ToValidate'])), name='report_status_known'),
+            model_name="report",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status__in", ["New", "Archived", "Attached", "PhishToCheck", "ToValidate"])),
+                name="report_status_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='report',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'Attached'), _negated=True), ('ticket__isnull', False), _connector='OR'), name='attached_report_has_ticket'),
+            model_name="report",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "Attached"), _negated=True), ("ticket__isnull", False), _connector="OR"
+                ),
+                name="attached_report_has_ticket",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='receivedmessage',
-            constraint=models.UniqueConstraint(fields=('email', 'ticket', 'category'), name='answer_once_per_ticket'),
+            model_name="receivedmessage",
+            constraint=models.UniqueConstraint(fields=("email", "ticket", "category"), name="answer_once_per_ticket"),
         ),
         migrations.AddIndex(
-            model_name='outgoingmessage',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['next_attempt_at'], name='outgoing_waiting'),
+            model_name="outgoingmessage",
+            index=models.Index(
+                condition=models.Q(("state", "pending")), fields=["next_attempt_at"], name="outgoing_waiting"
+            ),
         ),
         migrations.AddIndex(
-            model_name='history',
-            index=models.Index(fields=['ticket', 'date'], name='history_ticket'),
+            model_name="history",
+            index=models.Index(fields=["ticket", "date"], name="history_ticket"),
         ),
         migrations.AddIndex(
-            model_name='history',
-            index=models.Index(fields=['report', 'date'], name='history_report'),
+            model_name="history",
+            index=models.Index(fields=["report", "date"], name="history_report"),
         ),
         migrations.AddConstraint(
-            model_name='history',
-            constraint=models.CheckConstraint(condition=models.Q(('ticket__isnull', False), ('report__isnull', False), _connector='OR'), name='history_about_something'),
+            model_name="history",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ticket__isnull", False), ("report__isnull", False), _connector="OR"),
+                name="history_about_something",
+            ),
         ),
         migrations.AddIndex(
-            model_name='email',
-            index=models.Index(condition=models.Q(('state__in', ['received', 'processing'])), fields=['next_attempt_at'], name='email_waiting'),
+            model_name="email",
+            index=models.Index(
+                condition=models.Q(("state__in", ["received", "processing"])),
+                fields=["next_attempt_at"],
+                name="email_waiting",
+            ),
         ),
         migrations.AddIndex(
-            model_name='email',
-            index=models.Index(fields=['state', 'received_at'], name='email_state'),
+            model_name="email",
+            index=models.Index(fields=["state", "received_at"], name="email_state"),
         ),
         migrations.AddIndex(
-            model_name='email',
-            index=models.Index(fields=['message_id'], name='email_message_id'),
+            model_name="email",
+            index=models.Index(fields=["message_id"], name="email_message_id"),
         ),
         migrations.AddIndex(
-            model_name='email',
-            index=models.Index(fields=['provider', 'received_at'], name='email_provider'),
+            model_name="email",
+            index=models.Index(fields=["provider", "received_at"], name="email_provider"),
         ),
         migrations.AddConstraint(
-            model_name='email',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['processed', 'answer', 'ignored'])), fields=('content_key',), name='email_content_once'),
+            model_name="email",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["processed", "answer", "ignored"])),
+                fields=("content_key",),
+                name="email_content_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='email',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['received', 'processing', 'processed', 'answer', 'duplicate', 'ignored', 'failed'])), name='email_state_known'),
+            model_name="email",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["received", "processing", "processed", "answer", "duplicate", "ignored", "failed"])
+                ),
+                name="email_state_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='deadline',
-            index=models.Index(condition=models.Q(('state', 'pending')), fields=['due_at'], name='deadline_due'),
+            model_name="deadline",
+            index=models.Index(condition=models.Q(("state", "pending")), fields=["due_at"], name="deadline_due"),
         ),
         migrations.AddConstraint(
-            model_name='deadline',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'report_timeout'), ('state', 'pending')), fields=('kind', 'report'), name='one_timeout_per_report'),
+            model_name="deadline",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "report_timeout"), ("state", "pending")),
+                fields=("kind", "report"),
+                name="one_timeout_per_report",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='deadline',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind__in', ['snooze', 'pause']), ('state', 'pending')), fields=('kind', 'ticket'), name='one_clock_per_ticket'),
+            model_name="deadline",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind__in", ["snooze", "pause"]), ("state", "pending")),
+                fields=("kind", "ticket"),
+                name="one_clock_per_ticket",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='deadline',
-            constraint=models.CheckConstraint(condition=models.Q(('ticket__isnull', False), ('report__isnull', False), _connector='OR'), name='deadline_about_something'),
+            model_name="deadline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ticket__isnull", False), ("report__isnull", False), _connector="OR"),
+                name="deadline_about_something",
+            ),
         ),
         migrations.AddIndex(
-            model_name='businessruleshistory',
-            index=models.Index(fields=['defendant', 'service', 'business_rules', 'date'], name='decision_rule_applied'),
+            model_name="businessruleshistory",
+            index=models.Index(fields=["defendant", "service", "business_rules", "date"], name="decision_rule_applied"),
         ),
     ]

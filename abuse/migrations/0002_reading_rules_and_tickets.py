@@ -6,224 +6,415 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('abuse', '0001_initial'),
+        ("abuse", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='businessrules',
-            name='limits',
+            model_name="businessrules",
+            name="limits",
             field=models.JSONField(blank=True, default=dict),
         ),
         migrations.AddField(
-            model_name='businessrules',
-            name='mode',
-            field=models.CharField(choices=[('live', 'Acts'), ('shadow', 'Only records what it would do')], default='live', max_length=16),
+            model_name="businessrules",
+            name="mode",
+            field=models.CharField(
+                choices=[("live", "Acts"), ("shadow", "Only records what it would do")], default="live", max_length=16
+            ),
         ),
         migrations.AddField(
-            model_name='businessruleshistory',
-            name='is_shadow',
-            field=models.BooleanField(default=False, help_text='what a rule in shadow mode would have done'),
+            model_name="businessruleshistory",
+            name="is_shadow",
+            field=models.BooleanField(default=False, help_text="what a rule in shadow mode would have done"),
         ),
         migrations.AddField(
-            model_name='email',
-            name='authentication',
-            field=models.JSONField(blank=True, default=dict, help_text='SPF, DKIM, DMARC and ARC of the sender: what was found, and by whom'),
+            model_name="email",
+            name="authentication",
+            field=models.JSONField(
+                blank=True,
+                default=dict,
+                help_text="SPF, DKIM, DMARC and ARC of the sender: what was found, and by whom",
+            ),
         ),
         migrations.AddField(
-            model_name='masscontact',
-            name='body',
-            field=models.TextField(default=''),
+            model_name="masscontact",
+            name="body",
+            field=models.TextField(default=""),
         ),
         migrations.AddField(
-            model_name='masscontact',
-            name='subject',
-            field=models.CharField(default='', max_length=1023),
+            model_name="masscontact",
+            name="subject",
+            field=models.CharField(default="", max_length=1023),
         ),
         migrations.AddField(
-            model_name='report',
-            name='authentication',
-            field=models.CharField(blank=True, default='', help_text="whether the sender's domain was authenticated: pass, fail or none", max_length=16),
+            model_name="report",
+            name="authentication",
+            field=models.CharField(
+                blank=True,
+                default="",
+                help_text="whether the sender's domain was authenticated: pass, fail or none",
+                max_length=16,
+            ),
         ),
         migrations.AddField(
-            model_name='report',
-            name='rsit_class',
-            field=models.CharField(blank=True, help_text='class of the RSIT taxonomy', max_length=64, null=True),
+            model_name="report",
+            name="rsit_class",
+            field=models.CharField(blank=True, help_text="class of the RSIT taxonomy", max_length=64, null=True),
         ),
         migrations.AddField(
-            model_name='report',
-            name='xarf_type',
-            field=models.CharField(blank=True, help_text='category-type of XARF v4', max_length=64, null=True),
+            model_name="report",
+            name="xarf_type",
+            field=models.CharField(blank=True, help_text="category-type of XARF v4", max_length=64, null=True),
         ),
         migrations.AddField(
-            model_name='reportitem',
-            name='confidence',
-            field=models.FloatField(blank=True, help_text='0 to 1, as reported or as read', null=True),
+            model_name="reportitem",
+            name="confidence",
+            field=models.FloatField(blank=True, help_text="0 to 1, as reported or as read", null=True),
         ),
         migrations.AddField(
-            model_name='reportitem',
-            name='times',
-            field=models.PositiveIntegerField(blank=True, help_text='how often it was seen, as reported', null=True),
+            model_name="reportitem",
+            name="times",
+            field=models.PositiveIntegerField(blank=True, help_text="how often it was seen, as reported", null=True),
         ),
         migrations.AddField(
-            model_name='serviceactionjob',
-            name='attempts',
+            model_name="serviceactionjob",
+            name="attempts",
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='serviceactionjob',
-            name='idempotency_key',
+            model_name="serviceactionjob",
+            name="idempotency_key",
             field=models.CharField(blank=True, max_length=64, null=True, unique=True),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='look_due_at',
-            field=models.DateTimeField(blank=True, help_text='when somebody must have looked at it', null=True),
+            model_name="ticket",
+            name="look_due_at",
+            field=models.DateTimeField(blank=True, help_text="when somebody must have looked at it", null=True),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='looked_at',
+            model_name="ticket",
+            name="looked_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='merged_into',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='merged', to='abuse.ticket'),
+            model_name="ticket",
+            name="merged_into",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="merged",
+                to="abuse.ticket",
+            ),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='sla_breached_at',
+            model_name="ticket",
+            name="sla_breached_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='ticket',
-            name='solution_due_at',
+            model_name="ticket",
+            name="solution_due_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AlterField(
-            model_name='history',
-            name='action_type',
-            field=models.CharField(choices=[('CreateTicket', 'Create Ticket'), ('AttachReport', 'Attach Report'), ('DetachReport', 'Detach Report'), ('ChangeStatus', 'Change Status'), ('ChangeReportStatus', 'Change Report Status'), ('ChangeTreatedby', 'Change Treated By'), ('UpdateProperty', 'Update Property'), ('AddTag', 'Add Tag'), ('RemoveTag', 'Remove Tag'), ('AddItem', 'Add Item'), ('UpdateItem', 'Update Item'), ('DeleteItem', 'Delete Item'), ('AddProof', 'Add Proof'), ('UpdateProof', 'Update Proof'), ('DeleteProof', 'Delete Proof'), ('AddComment', 'Add Comment'), ('UpdateComment', 'Update Comment'), ('DeleteComment', 'Delete Comment'), ('ValidatePhishtocheck', 'Validate Phishtocheck'), ('DenyPhishtocheck', 'Deny Phishtocheck'), ('SendEmail', 'Send Email'), ('ReceiveEmail', 'Receive Email'), ('SetAction', 'Set Action'), ('CancelAction', 'Cancel Action'), ('SetDeadline', 'Set Deadline'), ('CancelDeadline', 'Cancel Deadline'), ('MergeTicket', 'Merge Ticket'), ('SplitTicket', 'Split Ticket'), ('ApplyAction', 'Apply Action'), ('CreateThreshold', 'Create Threshold'), ('CreateMasscontact', 'Create Masscontact')], max_length=32),
+            model_name="history",
+            name="action_type",
+            field=models.CharField(
+                choices=[
+                    ("CreateTicket", "Create Ticket"),
+                    ("AttachReport", "Attach Report"),
+                    ("DetachReport", "Detach Report"),
+                    ("ChangeStatus", "Change Status"),
+                    ("ChangeReportStatus", "Change Report Status"),
+                    ("ChangeTreatedby", "Change Treated By"),
+                    ("UpdateProperty", "Update Property"),
+                    ("AddTag", "Add Tag"),
+                    ("RemoveTag", "Remove Tag"),
+                    ("AddItem", "Add Item"),
+                    ("UpdateItem", "Update Item"),
+                    ("DeleteItem", "Delete Item"),
+                    ("AddProof", "Add Proof"),
+                    ("UpdateProof", "Update Proof"),
+                    ("DeleteProof", "Delete Proof"),
+                    ("AddComment", "Add Comment"),
+                    ("UpdateComment", "Update Comment"),
+                    ("DeleteComment", "Delete Comment"),
+                    ("ValidatePhishtocheck", "Validate Phishtocheck"),
+                    ("DenyPhishtocheck", "Deny Phishtocheck"),
+                    ("SendEmail", "Send Email"),
+                    ("ReceiveEmail", "Receive Email"),
+                    ("SetAction", "Set Action"),
+                    ("CancelAction", "Cancel Action"),
+                    ("SetDeadline", "Set Deadline"),
+                    ("CancelDeadline", "Cancel Deadline"),
+                    ("MergeTicket", "Merge Ticket"),
+                    ("SplitTicket", "Split Ticket"),
+                    ("ApplyAction", "Apply Action"),
+                    ("CreateThreshold", "Create Threshold"),
+                    ("CreateMasscontact", "Create Masscontact"),
+                ],
+                max_length=32,
+            ),
         ),
         migrations.CreateModel(
-            name='ServiceLevel',
+            name="ServiceLevel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('first_look', models.PositiveIntegerField(blank=True, help_text='seconds', null=True)),
-                ('solution', models.PositiveIntegerField(blank=True, help_text='seconds', null=True)),
-                ('category', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='service_level', to='abuse.category')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("first_look", models.PositiveIntegerField(blank=True, help_text="seconds", null=True)),
+                ("solution", models.PositiveIntegerField(blank=True, help_text="seconds", null=True)),
+                (
+                    "category",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="service_level", to="abuse.category"
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='BusinessRulesVersion',
+            name="BusinessRulesVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('document', models.TextField()),
-                ('order_id', models.PositiveIntegerField()),
-                ('is_active', models.BooleanField()),
-                ('date', models.DateTimeField()),
-                ('business_rules', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='abuse.businessrules')),
-                ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='rule_versions', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveIntegerField()),
+                ("document", models.TextField()),
+                ("order_id", models.PositiveIntegerField()),
+                ("is_active", models.BooleanField()),
+                ("date", models.DateTimeField()),
+                (
+                    "business_rules",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="abuse.businessrules"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rule_versions",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('business_rules', 'version'), name='rule_version_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("business_rules", "version"), name="rule_version_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='CdnRequest',
+            name="CdnRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('provider', models.CharField(help_text='name of the network, such as cloudflare', max_length=64)),
-                ('domain', models.CharField(max_length=255)),
-                ('asked_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('ticket', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='cdn_requests', to='abuse.ticket')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("provider", models.CharField(help_text="name of the network, such as cloudflare", max_length=64)),
+                ("domain", models.CharField(max_length=255)),
+                ("asked_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "ticket",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="cdn_requests", to="abuse.ticket"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('provider', 'domain'), name='one_cdn_request_per_domain')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "domain"), name="one_cdn_request_per_domain")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='DriftAlarm',
+            name="DriftAlarm",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('no_items', 'Mails give nothing any more'), ('unknown_columns', 'The feed has new columns'), ('no_mails', 'Mails stopped coming')], max_length=32)),
-                ('template', models.CharField(blank=True, default='', max_length=128)),
-                ('message', models.TextField()),
-                ('details', models.JSONField(blank=True, default=dict)),
-                ('raised_at', models.DateTimeField()),
-                ('settled_at', models.DateTimeField(blank=True, null=True)),
-                ('email', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='drift_alarms', to='abuse.email')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='drift_alarms', to='abuse.provider')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("no_items", "Mails give nothing any more"),
+                            ("unknown_columns", "The feed has new columns"),
+                            ("no_mails", "Mails stopped coming"),
+                        ],
+                        max_length=32,
+                    ),
+                ),
+                ("template", models.CharField(blank=True, default="", max_length=128)),
+                ("message", models.TextField()),
+                ("details", models.JSONField(blank=True, default=dict)),
+                ("raised_at", models.DateTimeField()),
+                ("settled_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "email",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="drift_alarms",
+                        to="abuse.email",
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="drift_alarms", to="abuse.provider"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('settled_at__isnull', True)), fields=('kind', 'provider', 'template'), name='one_open_drift_alarm')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("settled_at__isnull", True)),
+                        fields=("kind", "provider", "template"),
+                        name="one_open_drift_alarm",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='MassContactTarget',
+            name="MassContactTarget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('ip', models.GenericIPAddressField()),
-                ('state', models.CharField(choices=[('pending', 'Pending'), ('matched', 'Matched'), ('not_matched', 'Not Matched'), ('failed', 'Failed')], default='pending', max_length=16)),
-                ('tickets_count', models.PositiveIntegerField(default=0)),
-                ('error', models.TextField(blank=True, default='')),
-                ('attempts', models.PositiveIntegerField(default=0)),
-                ('campaign', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='targets', to='abuse.masscontact')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("ip", models.GenericIPAddressField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("matched", "Matched"),
+                            ("not_matched", "Not Matched"),
+                            ("failed", "Failed"),
+                        ],
+                        default="pending",
+                        max_length=16,
+                    ),
+                ),
+                ("tickets_count", models.PositiveIntegerField(default=0)),
+                ("error", models.TextField(blank=True, default="")),
+                ("attempts", models.PositiveIntegerField(default=0)),
+                (
+                    "campaign",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="targets", to="abuse.masscontact"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('campaign', 'ip'), name='campaign_address_once')],
+                "constraints": [models.UniqueConstraint(fields=("campaign", "ip"), name="campaign_address_once")],
             },
         ),
         migrations.CreateModel(
-            name='ReporterReading',
+            name="ReporterReading",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('template', models.CharField(max_length=128)),
-                ('day', models.DateField()),
-                ('mails', models.PositiveIntegerField(default=0)),
-                ('empty', models.PositiveIntegerField(default=0, help_text='mails that gave no item')),
-                ('items', models.PositiveIntegerField(default=0)),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='readings', to='abuse.provider')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("template", models.CharField(max_length=128)),
+                ("day", models.DateField()),
+                ("mails", models.PositiveIntegerField(default=0)),
+                ("empty", models.PositiveIntegerField(default=0, help_text="mails that gave no item")),
+                ("items", models.PositiveIntegerField(default=0)),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="readings", to="abuse.provider"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('provider', 'template', 'day'), name='reading_once_a_day')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "template", "day"), name="reading_once_a_day")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ReportOutcome',
+            name="ReportOutcome",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('outcome', models.CharField(choices=[('confirmed', 'Confirmed'), ('false', 'False'), ('duplicate', 'Duplicate'), ('not_ours', 'Not ours')], max_length=16)),
-                ('date', models.DateTimeField()),
-                ('category', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outcomes', to='abuse.category')),
-                ('provider', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outcomes', to='abuse.provider')),
-                ('report', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='outcome', to='abuse.report')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='verdicts', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("confirmed", "Confirmed"),
+                            ("false", "False"),
+                            ("duplicate", "Duplicate"),
+                            ("not_ours", "Not ours"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("date", models.DateTimeField()),
+                (
+                    "category",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="outcomes", to="abuse.category"
+                    ),
+                ),
+                (
+                    "provider",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="outcomes", to="abuse.provider"
+                    ),
+                ),
+                (
+                    "report",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="outcome", to="abuse.report"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="verdicts",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['provider', 'category', 'date'], name='outcome_of_provider')],
+                "indexes": [models.Index(fields=["provider", "category", "date"], name="outcome_of_provider")],
             },
         ),
         migrations.CreateModel(
-            name='RuleActionUse',
+            name="RuleActionUse",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('action', models.CharField(max_length=128)),
-                ('date', models.DateTimeField()),
-                ('business_rules', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='action_uses', to='abuse.businessrules')),
-                ('defendant', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='action_uses', to='abuse.defendant')),
-                ('report', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='action_uses', to='abuse.report')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("action", models.CharField(max_length=128)),
+                ("date", models.DateTimeField()),
+                (
+                    "business_rules",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="action_uses",
+                        to="abuse.businessrules",
+                    ),
+                ),
+                (
+                    "defendant",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="action_uses",
+                        to="abuse.defendant",
+                    ),
+                ),
+                (
+                    "report",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="action_uses",
+                        to="abuse.report",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['business_rules', 'action', 'date'], name='action_use_counted')],
+                "indexes": [models.Index(fields=["business_rules", "action", "date"], name="action_use_counted")],
             },
         ),
     ]

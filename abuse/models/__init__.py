@@ -49,7 +49,14 @@ from .statuses import (
     check_move,
 )
 from .tags import EmailFilter, EmailFilterTag, Tag
-from .texts import MailTemplate, TicketAction, TicketActionParams, TicketWorkflowPreset, TicketWorkflowPresetConfig
+from .texts import (
+    MailTemplate,
+    MailTemplateVersion,
+    TicketAction,
+    TicketActionParams,
+    TicketWorkflowPreset,
+    TicketWorkflowPresetConfig,
+)
 from .tickets import Proof, Resolution, ServiceAction, ServiceActionJob, StarredTicket, Ticket, TicketComment
 from .trust import ReportOutcome
 
@@ -92,6 +99,7 @@ __all__ = [
     "KpiDay",
     "LoginAttempt",
     "MailTemplate",
+    "MailTemplateVersion",
     "MassContact",
     "MassContactResult",
     "MassContactTarget",

@@ -27,6 +27,7 @@ class OutgoingMessage(Model):
     recipient = models.CharField(max_length=512)
     subject = models.CharField(max_length=1023)
     body = models.TextField()
+    body_html = models.TextField(null=True, blank=True, help_text="the same as HTML, sent beside the plain text")
     template_codename = models.CharField(max_length=255, blank=True, default="")
     headers = models.JSONField(default=dict, blank=True)
     state = models.CharField(max_length=16, choices=OutboxState, default=OutboxState.PENDING)

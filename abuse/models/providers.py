@@ -16,6 +16,7 @@ class Provider(Model):
 
     email = models.CharField(max_length=255, primary_key=True)
     name = models.CharField(max_length=255, null=True, blank=True)
+    lang = models.CharField(max_length=8, null=True, blank=True, help_text="in which he is written to; English if null")
     trusted = models.BooleanField(default=False)
     parseable = models.BooleanField(default=False)
     default_category = models.ForeignKey(

@@ -92,14 +92,12 @@ def _measure(ticket: Ticket, module: str | None, level: str | None) -> ServiceAc
 
 
 def _close(ticket: Ticket, actor: User) -> str:
-    for address in _contacted_reporters(ticket):
-        correspondence.send_template(ticket, "case_closed", address, cause=f"timeout:{ticket.pk}", actor=actor)
+    moves.close_ticket(ticket, "fixed_by_customer", actor=actor)
+    cause = f"timeout:{ticket.pk}"
+    correspondence.tell_reporters(ticket, "case_closed", _contacted_reporters(ticket), cause=cause, actor=actor)
     details = ticket.defendant.details if ticket.defendant else None
     if details is not None:
-        correspondence.send_template(
-            ticket, "ticket_closed", details.email, cause=f"timeout:{ticket.pk}", actor=actor, lang=details.lang or "EN"
-        )
-    moves.close_ticket(ticket, "fixed_by_customer", actor=actor)
+        correspondence.send_template(ticket, "ticket_closed", details.email, cause=cause, actor=actor)
     _tag(ticket, actor)
     return "closed: every page is down"
 

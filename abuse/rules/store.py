@@ -115,7 +115,8 @@ def _dangling(rule: Rule) -> list[Problem]:
 
 
 def _templates() -> set[str]:
-    return set(MailTemplate.all().values_list("codename", flat=True))
+    rows = MailTemplate.exclude(recipient_type=MailTemplate.RecipientType.PARTIAL)
+    return set(rows.values_list("codename", flat=True))
 
 
 def _resolutions() -> set[str]:

@@ -13,7 +13,6 @@ from abuse.models import (
     ROBOT_NAME,
     AbusePermission,
     Category,
-    MailTemplate,
     Profile,
     ReportThreshold,
     Resolution,
@@ -26,10 +25,12 @@ from abuse.models import (
 from abuse.rules.definitions import shipped_documents
 from abuse.rules.store import add_missing
 
+from .mail_texts import put_texts
+
 
 @transaction.atomic
 def load_seed() -> int:
-    """Add the rows that are missing; how many were added."""
+    """Add the rows that are missing, and bring mail texts that nobody edited up to date; how many were added."""
     text = resources.files(__package__).joinpath("data.yml").read_text(encoding="utf-8")
     data: dict[str, Any] = yaml.safe_load(text)
     added = 0
@@ -51,10 +52,8 @@ def load_seed() -> int:
     for entry in data["tags"]:
         key = {"codename": entry["codename"], "tag_type": entry["tag_type"]}
         added += Tag.get_or_create(**key, defaults=entry)[1]
-    for entry in data["templates"]:
-        key = {"codename": entry["codename"], "recipient_type": entry["recipient_type"], "lang": "EN"}
-        added += MailTemplate.get_or_create(**key, defaults=entry)[1]
     added += _robot()
+    added += put_texts()
     return added + add_missing([document.text for document in shipped_documents()])
 
 

@@ -74,6 +74,7 @@ class PrefetchedEmail:
     subject: str
     body: str
     category: str
+    body_html: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,13 +110,14 @@ class EmailServiceBase(ServiceBase, abc.ABC):
         report: Report | None = None,
         template_codename: str = "",
         auto_submitted: str = "auto-generated",
+        body_html: str = "",
     ) -> str:
         """Accept a mail for sending and keep it in the ticket's conversation; its Message-ID.
 
         Called inside the transaction of what caused the mail: an implementation notes it down there and sends it after
         the commit, so that no mail speaks of something that did not happen. The same `dedupe_key` sends once. Files are
         best kept before the transaction, see `keep`. `auto_submitted` is the word of RFC 3834: `no` for what a person
-        wrote, `auto-replied` for an answer by machine.
+        wrote, `auto-replied` for an answer by machine. `body_html`: the same text as HTML, to be sent beside it.
 
         :raises EmailServiceException: for an address, category or attachment that cannot be sent.
         """
@@ -168,9 +170,9 @@ class EmailServiceBase(ServiceBase, abc.ABC):
 
     @abc.abstractmethod
     def prefetch_email_from_template(
-        self, ticket: Ticket, template_codename: str, lang: str = "EN", acknowledged_report: Report | None = None
+        self, ticket: Ticket, template_codename: str, lang: str | None = None, acknowledged_report: Report | None = None
     ) -> PrefetchedEmail:
-        """Fill in a template for a ticket.
+        """Fill in a template for a ticket, in a language; in that of the recipient when none is given.
 
         :raises EmailServiceException: permanent when there is no such template or it cannot be filled in.
         """

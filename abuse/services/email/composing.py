@@ -49,6 +49,8 @@ def as_mail(
     for name, value in fields.items():
         mail[name] = value
     mail.set_content(message.body)
+    if message.body_html:
+        mail.add_alternative(message.body_html, subtype="html")
     for file in attachments:
         main, sub = sent_type(file.content_type)
         mail.add_attachment(file.content, maintype=main, subtype=sub, filename=shown_name(file.name))

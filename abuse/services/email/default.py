@@ -37,7 +37,7 @@ from .base import (
     TicketAnswer,
 )
 from .naming import Named, named_in
-from .texts import TextError, find_template, render, ticket_variables
+from .texts import TextError, write_text
 
 
 class DatabaseEmailService(EmailServiceBase):
@@ -62,6 +62,7 @@ class DatabaseEmailService(EmailServiceBase):
         report: Report | None = None,
         template_codename: str = "",
         auto_submitted: str = "auto-generated",
+        body_html: str = "",
     ) -> str:
         if not is_address(recipient):
             raise EmailServiceException(f"recipient {recipient!r}: expected an e-mail address", permanent=True)
@@ -86,6 +87,7 @@ class DatabaseEmailService(EmailServiceBase):
                 "recipient": recipient,
                 "subject": clipped(" ".join(subject.split()), 1023),
                 "body": body,
+                "body_html": body_html or None,
                 "template_codename": template_codename,
                 "headers": {"Auto-Submitted": auto_submitted},
                 "state": OutboxState.PENDING,
@@ -196,26 +198,20 @@ class DatabaseEmailService(EmailServiceBase):
         return OutgoingMessage.filter(ticket=ticket, recipient__iexact=address).exists()
 
     def prefetch_email_from_template(
-        self, ticket: Ticket, template_codename: str, lang: str = "EN", acknowledged_report: Report | None = None
+        self, ticket: Ticket, template_codename: str, lang: str | None = None, acknowledged_report: Report | None = None
     ) -> PrefetchedEmail:
-        template = find_template(template_codename, lang)
-        if template is None:
-            raise EmailServiceException(
-                f"template {template_codename!r}: there is none of that codename", permanent=True
-            )
-        variables = ticket_variables(ticket, acknowledged_report)
         try:
-            subject = render(template.subject, variables, name=f"{template_codename} (subject)")
-            body = render(template.body, variables, name=template_codename)
+            text = write_text(ticket, template_codename, lang=lang, report=acknowledged_report)
         except TextError as error:
             raise EmailServiceException(str(error), permanent=True) from None
-        category = template.recipient_type.title()
+        category = text.recipient_type.title()
         return PrefetchedEmail(
             sender=ticket_address(ticket.public_id, category, self._domain),
             recipients=_recipients(ticket, category, acknowledged_report),
-            subject=subject,
-            body=body,
+            subject=text.subject,
+            body=text.body,
             category=category,
+            body_html=text.body_html,
         )
 
 

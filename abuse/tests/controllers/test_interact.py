@@ -202,7 +202,7 @@ def make_preset(codename: str = "two_days", **content: Any) -> TicketWorkflowPre
 
 
 def test_a_preset_is_shown_to_its_roles(ann: User) -> None:
-    template = MailTemplate.get(codename="customer_notification")
+    template = MailTemplate.get(codename="customer_notification", lang="EN")
     role = Role.get(operators__user=ann)
     preset = make_preset(templates=[template.pk], roles=[role.codename])
     assert list(presets.presets_for(ann)) == [preset]

@@ -17,9 +17,9 @@ TOLD = [
     "AttachReport",
     "AddProof",
     "SendEmail",
-    "SendEmail",
     "ChangeStatus WaitingAnswer",
     "SetDeadline",
+    "SendEmail",
     "SetDeadline",
 ]
 """What happened to a ticket once the customer was told and given time."""
@@ -80,8 +80,8 @@ def test_a_customer_who_lets_the_time_pass_is_acted_on_once(desk: Desk, told: Ti
         "AddTag",
         "ApplyAction",
         "SendEmail",
-        "SendEmail",
         "ChangeStatus Closed",
+        "SendEmail",
     ]
     assert desk.outbox() == [
         ("ack_report_received", RIGHTS, "sent"),
@@ -153,7 +153,7 @@ def test_an_answer_after_the_measure_brings_the_case_back_to_a_person(desk: Desk
     assert desk.ticket().status == "Reopened"
     assert desk.mail_states() == ["processed", "answer"]
     after_closing = desk.history(closed)[desk.history(closed).index("ChangeStatus Closed") :]
-    assert after_closing[:3] == ["ChangeStatus Closed", "ReceiveEmail", "ChangeStatus Reopened"]
+    assert after_closing[:4] == ["ChangeStatus Closed", "SendEmail", "ReceiveEmail", "ChangeStatus Reopened"]
     assert desk.rows("SELECT sender, authentic FROM abuse_receivedmessage") == [(mailbox(1), True)]
     assert len(desk.measures()) == 1
     assert len(desk.sink.mails) == 4
@@ -175,9 +175,9 @@ def test_an_acns_notice_is_passed_on_and_closed(desk: Desk) -> None:
         "AttachReport",
         "AddProof",
         "SendEmail",
-        "SendEmail",
         "ChangeStatus WaitingAnswer",
         "SetDeadline",
+        "SendEmail",
         "CancelDeadline",
         "ChangeStatus Closed",
     ]

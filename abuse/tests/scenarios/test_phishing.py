@@ -89,15 +89,15 @@ def test_a_page_that_is_up_is_seen_by_a_person_blocked_and_closed_when_it_is_gon
         "AttachReport",
         "AddProof",
         "SendEmail",
-        "SendEmail",
         "ChangeStatus WaitingAnswer",
         "SetDeadline",
+        "SendEmail",
         "SetDeadline",
         "ValidatePhishtocheck",
         "ChangeStatus Alarm",
-        "SendEmail",
-        "SendEmail",
         "ChangeStatus Closed",
+        "SendEmail",
+        "SendEmail",
         "AddTag",
     ]
     assert desk.deadlines() == [

@@ -86,15 +86,14 @@ class DefaultEmailReplyActions(BaseActions):
         ],
     )
     def send_email(self, template_codename: str, email: str, lang: str | None = None) -> str:
-        """In the language given, else the customer's."""
-        details = self.ticket.defendant.details if self.ticket.defendant else None
+        """In the language given, else in that of whom the text is written for."""
         return correspondence.send_template(
             self.ticket,
             template_codename,
             email,
             cause=f"mail:{self.email_id}",
             actor=self.actor,
-            lang=lang or (details.lang if details else None) or "EN",
+            lang=lang,
         )
 
     @rule_action(

@@ -23,7 +23,7 @@ class MailActions(ReportActionsBase):
             self.report,
             self._needed_ticket(),
             codename=template_codename,
-            lang=lang or self.ack_lang,
+            lang=lang or self.report.provider.lang or self.ack_lang,
             actor=self.actor,
         )
 
@@ -43,18 +43,18 @@ class MailActions(ReportActionsBase):
         details = self._needed_defendant().details
         if details is None:
             raise ValueError(f"report {self.report.pk}: no address is known of the defendant")
-        message_id = correspondence.send_template(
+        # The time begins first: the mail says by when an answer is expected.
+        if force_snooze or ticket.status != TicketStatus.WAITING_ANSWER or ticket.snooze_start is None:
+            clocks.snooze(ticket, max(1, int(snooze_duration)), actor=self.actor)
+        return correspondence.send_template(
             ticket,
             template_codename,
             details.email,
             cause=f"report:{self.report.pk}",
             actor=self.actor,
-            lang=details.lang or self.ack_lang,
             report=self.report,
+            acknowledges=False,
         )
-        if force_snooze or ticket.status != TicketStatus.WAITING_ANSWER or ticket.snooze_start is None:
-            clocks.snooze(ticket, max(1, int(snooze_duration)), actor=self.actor)
-        return message_id
 
     @rule_action(
         label="Write to an address",
@@ -65,14 +65,13 @@ class MailActions(ReportActionsBase):
         ],
     )
     def send_email(self, template_codename: str, email: str, lang: str | None = None) -> str:
-        """In the language given, else the customer's."""
-        details = self.report.defendant.details if self.report.defendant else None
+        """In the language given, else in that of whom the text is written for: the customer's or the reporter's."""
         return correspondence.send_template(
             self._needed_ticket(),
             template_codename,
             email,
             cause=f"report:{self.report.pk}",
             actor=self.actor,
-            lang=lang or (details.lang if details else None) or self.ack_lang,
+            lang=lang,
             report=self.report,
         )

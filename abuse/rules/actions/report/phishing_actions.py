@@ -21,9 +21,8 @@ class PhishingActions(ReportActionsBase):
         ticket = self._ticket() or tickets.create_ticket(self.report, actor=self.actor)
         tickets.attach_report(self.report, ticket, actor=self.actor)
         with proofs.proof_for_the_moment(ticket, self.report):
-            correspondence.acknowledge(
-                self.report, ticket, codename="no_more_content", lang=self.ack_lang, actor=self.actor
-            )
+            lang = self.report.provider.lang or self.ack_lang
+            correspondence.acknowledge(self.report, ticket, codename="no_more_content", lang=lang, actor=self.actor)
         moves.close_ticket(ticket, "no_more_content", actor=self.actor)
         self.report.status = ReportStatus.ARCHIVED
         tickets.add_tag(ticket, AUTOCLOSED, actor=self.actor)
