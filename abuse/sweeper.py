@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from abuse.config import current
-from abuse.controllers import late
+from abuse.controllers import late, searching
 from abuse.controllers.counting import count_stale_days, doubt_the_last_days
 from abuse.controllers.drift import look_for_drift
 from abuse.controllers.outbox import is_something_due
@@ -32,6 +32,8 @@ class Swept:
 
 OUTBOX_BELL = 600
 """Seconds until the outbox is rung for again though no worker has begun to send: the one that should may be dead."""
+SEARCH_BELL = 60
+"""Seconds until a search system outside of the database is told again though no worker has begun to."""
 HOUR = 3600.0
 """Seconds between two looks at what changes slowly."""
 
@@ -61,4 +63,6 @@ def sweep() -> Swept:
         ring_at_most_every(OUTBOX_BELL, SEND_THE_OUTBOX)
     if current().PIPELINE.late_resolution_days and late.is_due():
         ring_at_most_every(late.SECONDS, ASK_AGAIN)
+    if searching.is_due():
+        ring_at_most_every(SEARCH_BELL, searching.INDEX_DUE)
     return Swept(deadlines, waiting, outgoing)

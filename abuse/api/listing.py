@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
@@ -24,6 +24,7 @@ class Kind(Enum):
     FLAG = "true or false"
     ID = f"a whole number from 1 to {MAX_ID}"
     ADDRESS = "an IP address"
+    WORDS = "words to search for"
 
 
 class Condition(NamedTuple):
@@ -33,6 +34,8 @@ class Condition(NamedTuple):
     kind: Kind = Kind.TEXT
     to_many: bool = False
     nullable: bool = False
+    search: Callable[[str], Sequence[int]] | None = None
+    """For WORDS: the ids of the rows in which they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,8 @@ class Listing(Generic[Row]):
                 raise FilterError("filters.queryFields", name, _one_of(self.fields))
         return self.always | frozenset(filters.query_fields)
 
-    def chosen(self, rows: QuerySet[Row], filters: Filters, *, also: Q | None = None) -> QuerySet[Row]:
-        """The rows that fulfil the conditions. `also`: another alternative to those under `like`.
+    def chosen(self, rows: QuerySet[Row], filters: Filters) -> QuerySet[Row]:
+        """The rows that fulfil the conditions.
 
         :raises FilterError: for an unknown field, or a value that a field cannot have.
         """
@@ -80,7 +83,7 @@ class Listing(Generic[Row]):
             part = f"filters.where.in.{name}"
             matches = [_one_of_these(rows, part, one, values) for one in self._conditions("filters.where.in", name)]
             rows = rows.filter(_any(matches))
-        alternatives: list[Q] = [] if also is None else [also]
+        alternatives: list[Q] = []
         for name, values in _pairs(filters.where.like):
             part = f"filters.where.like.{name}"
             conditions = self._conditions("filters.where.like", name)
@@ -134,10 +137,18 @@ def _any(matches: Sequence[Q]) -> Q:
 def _one_of_these(rows: QuerySet[Row], part: str, condition: Condition, values: Sequence[Scalar]) -> Q:
     if None in values and not condition.nullable:
         raise FilterError(part, None, condition.kind.value)
+    if condition.kind == Kind.WORDS:
+        return _any([_found(part, condition, value) for value in values] or [Q(pk__in=[])])
     match = Q(**{f"{condition.path}__in": [_converted(part, condition.kind, one) for one in values if one is not None]})
     if None in values:
         match |= Q(**{f"{condition.path}__isnull": True})
     return _once(rows, condition, match)
+
+
+def _found(part: str, condition: Condition, value: Scalar) -> Q:
+    if isinstance(value, bool) or not isinstance(value, str | int) or condition.search is None:
+        raise FilterError(part, value, Kind.WORDS.value)
+    return Q(pk__in=condition.search(str(value)))
 
 
 def _holding(rows: QuerySet[Row], part: str, condition: Condition, value: Scalar) -> Q:
@@ -149,6 +160,8 @@ def _holding(rows: QuerySet[Row], part: str, condition: Condition, value: Scalar
         case Kind.ID:
             number = _as_id(value)
             return Q(**{condition.path: number}) if number else Q(pk__in=[])
+        case Kind.WORDS:
+            return _found(part, condition, value)
         case Kind.FLAG:
             raise FilterError(part, value, "this field under filters.where.in")
 

@@ -9,6 +9,7 @@ from abuse.models import Report
 from abuse.models.questions import decisions_on_report, live_reports, with_body_start, with_report_relations
 from abuse.policies import Right
 from abuse.rules.explain import explain_report
+from abuse.services.search import SearchService
 
 from . import examples
 from .access import current_sight, needs
@@ -62,7 +63,7 @@ REPORTS: Listing[Report] = Listing(
         "reporterReference": [Condition("reporter_reference", nullable=True)],
         "subject": [Condition("subject")],
         "body": [Condition("body")],
-        "fulltext": [Condition("subject"), Condition("body"), _RAW_ITEM],
+        "fulltext": [Condition("pk", Kind.WORDS, search=lambda words: SearchService.search_reports(words))],
     },
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apiflask import APIBlueprint
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from pydantic import Field
 
 from abuse.models import Report, Ticket
@@ -16,8 +16,6 @@ from abuse.models.questions import (
     with_ticket_relations,
 )
 from abuse.policies import Right
-from abuse.services.facade import facade
-from abuse.services.search import SearchService
 
 from . import examples
 from .access import current_sight, current_user, needs
@@ -33,8 +31,6 @@ blueprint = APIBlueprint("search", __name__, url_prefix="/api", tag="Search")
 
 BODY_SHOWN = 300
 """Characters of a report's text in a row."""
-MAX_FOUND = 10_000
-"""Reports that the search service may name."""
 
 
 class Found(Answer):
@@ -65,9 +61,8 @@ def search(query_data: FiltersParameter) -> Found:
     """Look for tickets and reports"""
     filters = read_filters(query_data.filters)
     _check_conditions(filters)
-    named = _named_by_service(filters)
-    tickets = _tickets(filters, named)
-    reports = _reports(filters, named)
+    tickets = _tickets(filters)
+    reports = _reports(filters)
     ticket_page = with_ticket_relations(with_ticket_counts(tickets, user=current_user()))
     report_page = with_report_relations(with_body_start(reports, BODY_SHOWN))
     ticket_rows = TICKETS.page(ticket_page, TICKETS.with_known_sorts(filters))
@@ -80,18 +75,17 @@ def search(query_data: FiltersParameter) -> Found:
     )
 
 
-def _tickets(filters: Filters, named: list[int]) -> QuerySet[Ticket]:
+def _tickets(filters: Filters) -> QuerySet[Ticket]:
     if not _knows_all(TICKETS, filters):
         return Ticket.objects.none()
-    also = Q(pk__in=Report.filter(pk__in=named, ticket__isnull=False).values("ticket")) if named else None
-    rows = TICKETS.chosen(current_sight().tickets(), filters, also=also)
+    rows = TICKETS.chosen(current_sight().tickets(), filters)
     return live_tickets(rows) if filters.where.is_empty else rows
 
 
-def _reports(filters: Filters, named: list[int]) -> QuerySet[Report]:
+def _reports(filters: Filters) -> QuerySet[Report]:
     if not _knows_all(REPORTS, filters):
         return Report.objects.none()
-    rows = REPORTS.chosen(current_sight().reports(), filters, also=Q(pk__in=named) if named else None)
+    rows = REPORTS.chosen(current_sight().reports(), filters)
     return live_reports(rows) if filters.where.is_empty else rows
 
 
@@ -107,11 +101,3 @@ def _check_conditions(filters: Filters) -> None:
     known = set(TICKETS.conditions) | set(REPORTS.conditions)
     for name in sorted(_conditions(filters) - known):
         raise FilterError("filters.where", name, "one of " + ", ".join(sorted(known)))
-
-
-def _named_by_service(filters: Filters) -> list[int]:
-    """The reports that the desk's search system knows for a full text; none where there is no such system."""
-    texts = [clause["fulltext"][0] for clause in filters.where.like if clause.get("fulltext")]
-    if not texts or not facade("SearchServiceBase").is_implemented():
-        return []
-    return list(SearchService.search_reports(str(texts[0])))[:MAX_FOUND]

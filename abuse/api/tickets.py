@@ -10,6 +10,7 @@ from abuse.models import Ticket
 from abuse.models.questions import PRIORITY_RANK, live_tickets, with_ticket_counts, with_ticket_relations
 from abuse.policies import Right
 from abuse.rules.explain import explain_ticket
+from abuse.services.search import SearchService
 
 from . import examples
 from .access import current_sight, current_user, needs
@@ -78,7 +79,7 @@ TICKETS: Listing[Ticket] = Listing(
         "itemFqdnResolved": [Condition("reports__items__fqdn_resolved", Kind.ADDRESS, to_many=True)],
         "subject": [_SUBJECT],
         "body": [_BODY],
-        "fulltext": [_SUBJECT, _BODY, _RAW_ITEM],
+        "fulltext": [Condition("pk", Kind.WORDS, search=lambda words: SearchService.search_tickets(words))],
     },
 )
 

@@ -36,6 +36,7 @@ COMMANDS: dict[str, Entry] = {
     "initdb": Entry("initdb", "Init Cerberus database."),
     "parse-email": Entry("parse_email", "Show what the parser reads in mails; stores nothing.", needs_setup=False),
     "resolve-again": Entry("resolve_again", "Ask again whose the things are in reports without a customer."),
+    "reindex": Entry("reindex", "Make all reports findable anew."),
     "retry-email": Entry("retry_email", "Give failed or ignored mails another try."),
     "rq-info": Entry("rq_info", "Show queues, workers and jobs (RQ's own view)."),
     "rules": Entry("rules", "List, check, change, try and exchange business rules."),

@@ -150,6 +150,7 @@ DEFAULT_IMPLEMENTATIONS: dict[str, str] = {
     "EmailServiceBase": "abuse.services.email.default.DatabaseEmailService",
     "KPIServiceBase": "abuse.services.kpi.default.DatabaseKPI",
     "ReputationServiceBase": "abuse.services.reputation.default.DnsblReputation",
+    "SearchServiceBase": "abuse.services.search.default.PostgresSearch",
     "StorageServiceBase": "abuse.services.storage.default.FilesystemStorage",
 }
 

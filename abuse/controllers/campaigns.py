@@ -39,6 +39,7 @@ from . import moves, tickets
 from .defendants import ensure_defendants, ensure_services, service_key
 from .editing import Refused
 from .history import record, robot
+from .searching import note_reports
 
 log = logging.getLogger(__name__)
 
@@ -195,6 +196,7 @@ def _contact(campaign: MassContact, ip: str, match: Match, *, actor: User) -> No
         filename=_digest(campaign.body),
     )
     ReportItem.create(report=report, item_type=ReportItem.Type.IP, raw_item=ip, network=as_network(ip), date=now)
+    note_reports([report.pk])
     ticket = tickets.create_ticket(report, actor=actor, joinable=False)
     record(
         History.Type.CREATE_MASSCONTACT, actor=campaign.user, ticket=ticket, report=report, new=campaign.campaign_name

@@ -28,6 +28,7 @@ from abuse.models.fields import as_network
 
 from . import correspondence, editing, moves, proofs, tickets
 from .history import record
+from .searching import note_reports
 
 VALIDITY = timedelta(days=15)
 DECIDE_AFTER = timedelta(seconds=10)
@@ -151,6 +152,7 @@ def _add_address(report: Report, address: str, domain: str) -> None:
         network=as_network(address),
         date=timezone.now(),
     )
+    note_reports([report.pk])
 
 
 def _decide_again(report: Report) -> None:

@@ -29,6 +29,7 @@ from . import correspondence, moves, proofs, tickets
 from . import reports as report_moves
 from .editing import Refused, edit, write
 from .history import record
+from .searching import note_reports
 
 Decide = Callable[[Report], str | None]
 """Lets the Report rules decide on a report that a person vouches for; the name of the rule that fired."""
@@ -140,6 +141,7 @@ def set_customer(report: Report, defendant: Defendant | None, service: Service |
     old = report.defendant.customer_id if report.defendant else None
     report.defendant, report.service = defendant, service
     Report.filter(pk=report.pk).update(defendant=defendant, service=service)
+    note_reports([report.pk])
     record(
         History.Type.UPDATE_PROPERTY, actor=actor, report=report, ticket=report.ticket, field="defendant", old=old,
         new=defendant.customer_id if defendant else None, service=service.name if service else None,

@@ -32,6 +32,7 @@ from .rules import (
     RuleMode,
     RulesType,
 )
+from .search import SearchDue, SearchEntry
 from .sla import ServiceLevel
 from .statistics import KpiCount, KpiDay
 from .statuses import (
@@ -130,6 +131,8 @@ __all__ = [
     "RuleMode",
     "RulesType",
     "ScreenshotView",
+    "SearchDue",
+    "SearchEntry",
     "SecondFactor",
     "Service",
     "ServiceAction",

@@ -139,6 +139,7 @@ class ReportItem(Model):
     class Meta:
         indexes = [
             HashIndex(fields=["raw_item"], name="item_raw"),
+            models.Index(fields=["network"], name="item_network"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(port__isnull=True) | Q(port__gte=0, port__lte=65535), name="item_port"),

@@ -13,6 +13,7 @@ from django.utils import timezone
 from abuse.controllers.defendants import ensure_defendants, ensure_services, service_key
 from abuse.controllers.late import first_question
 from abuse.controllers.providers import ensure_providers, provider_key
+from abuse.controllers.searching import note_reports
 from abuse.controllers.telling import tell_reports
 from abuse.models import (
     AttachedDocument,
@@ -107,6 +108,7 @@ def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -
     _attach_documents(made)
     _tag_by_filters(made)
     tell_reports([one.report for one in made])
+    note_reports([one.report.pk for one in made])
     return made
 
 

@@ -21,6 +21,7 @@ from abuse.controllers import reports
 from abuse.controllers.defendants import service_key
 from abuse.controllers.history import record, robot
 from abuse.controllers.providers import provider_key
+from abuse.controllers.searching import note_reports
 from abuse.controllers.together import written_together
 from abuse.models import Category, Email, EmailState, History, Provider, Report, ReportItem, ReportStatus, User
 from abuse.parsers import ParserContext
@@ -177,6 +178,7 @@ def complete(report: Report, accusation: Accusation, *, actor: User) -> int:
     new = [item for item in rows if (item.item_type, item.raw_item) not in has]
     if new:
         ReportItem.objects.bulk_create(new, batch_size=1000)
+        note_reports([report.pk])
         record(
             History.Type.ADD_ITEM,
             actor=actor,

@@ -14,6 +14,7 @@ from django.utils import timezone
 from abuse.controllers import phishing, validation
 from abuse.controllers.editing import Refused
 from abuse.controllers.history import record
+from abuse.controllers.searching import note_reports
 from abuse.models import History, Report, ReportItem, ReportStatus, User
 from abuse.parsers import hosts
 from abuse.rules.apply import RulesRun
@@ -78,6 +79,7 @@ def ask_content_network(
             report=report, item_type=ReportItem.Type.FQDN, raw_item=host, fqdn=host[:255], original=domain[:4000],
             place="given by hand", date=timezone.now(),
         )  # fmt: skip
+        note_reports([report.pk])
         record(History.Type.ADD_ITEM, actor=actor, report=report, new=host)
     run = RulesRun(actor)
     fired = run.decide_cdn_request(report, host, addresses)

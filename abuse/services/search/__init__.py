@@ -1,4 +1,4 @@
-"""The search service: full text."""
+"""The search service: `SearchService.search_reports(query)`."""
 
 from typing import cast
 

@@ -1,13 +1,22 @@
-"""Full-text search over mails."""
+"""Full-text search over reports, and over tickets through their reports."""
 
 from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
+from typing import ClassVar
 
-from abuse.parsers.values import ParsedEmail
+from abuse.models import Report, ReportItem
+from abuse.parsers.values import ItemKind, ParsedEmail, ParsedItem
 
 from ..facade import ServiceBase, ServiceError
+
+MAX_FOUND = 1000
+"""Ids that a search gives at most: the best of them, or the newest where all are as good."""
+MAX_QUERY = 500
+"""Characters of a query that are read."""
+MAX_ITEMS = 200
+"""Items of one report that are told with it."""
 
 
 class SearchServiceException(ServiceError):
@@ -15,12 +24,47 @@ class SearchServiceException(ServiceError):
 
 
 class SearchServiceBase(ServiceBase, abc.ABC):
-    """The search system."""
+    """The search system. Ids come best first, at most `MAX_FOUND`; what it finds that is gone does no harm."""
+
+    is_transactional: ClassVar[bool] = False
+    """Whether indexing is done by the desk's own database connection, and belongs into the transaction of what changed.
+    Else reports are noted there, and indexed afterwards by a job that tries again until it succeeds."""
 
     @abc.abstractmethod
     def index_email(self, parsed_email: ParsedEmail, filename: str, reports_id: Sequence[int]) -> None:
-        """Make a mail and its reports findable."""
+        """Make a mail and its reports findable; again, when it was indexed before."""
 
     @abc.abstractmethod
     def search_reports(self, query: str) -> Sequence[int]:
-        """The ids of the reports that match."""
+        """The ids of the reports that match. Any text is a query; an address or a network finds what it contains."""
+
+    def search_tickets(self, query: str) -> Sequence[int]:
+        """The ids of the tickets that match: those of the reports found, in their order."""
+        return tickets_of(self.search_reports(query))
+
+    def index_reports(self, ids: Sequence[int]) -> None:
+        """Make reports findable from their rows, with some of their items."""
+        for report in Report.filter(pk__in=ids).order_by("pk"):
+            items = ReportItem.filter(report=report).order_by("pk")[:MAX_ITEMS]
+            mail = ParsedEmail(
+                provider=report.provider_id,
+                subject=report.subject or "",
+                body=report.body,
+                reporter_reference=report.reporter_reference,
+                items=tuple(ParsedItem(ItemKind(item.item_type), item.raw_item, item.original) for item in items),
+            )
+            self.index_email(mail, report.filename, [report.pk])
+
+
+def tickets_of(report_ids: Sequence[int]) -> list[int]:
+    """The tickets that reports belong to, each once, in the order of the reports."""
+    rows = Report.filter(pk__in=report_ids, ticket__isnull=False).values_list("pk", "ticket_id")
+    tickets = dict(rows)
+    found = dict.fromkeys(tickets[one] for one in report_ids if one in tickets)
+    return [ticket for ticket in found if ticket is not None]
+
+
+def readable(query: str) -> str:
+    """A query without what PostgreSQL and JSON cannot carry, cut to a length that is worth reading."""
+    text = query[: MAX_QUERY * 4].replace("\0", " ").encode("utf-8", "replace").decode("utf-8")
+    return " ".join(text.split())[:MAX_QUERY]

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import F, QuerySet
 
-from abuse.models import AttachedDocument, Email, Report, UrlCheck
+from abuse.models import AttachedDocument, Email, OutgoingAttachment, ReceivedAttachment, Report, UrlCheck
 
 from . import StorageService, StorageServiceException
 
@@ -57,6 +57,8 @@ def _sources() -> tuple[tuple[str, QuerySet[Any], str], ...]:
         ("mail", Email.all(), "sha256"),
         ("report", own, "filename"),
         ("document", AttachedDocument.all(), "filename"),
+        ("file sent", OutgoingAttachment.all(), "key"),
+        ("file received", ReceivedAttachment.all(), "key"),
         ("picture", UrlCheck.exclude(picture=""), "picture"),
     )
 

@@ -6,6 +6,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from abuse.controllers.searching import note_reports
 from abuse.models import (
     Comment,
     Defendant,
@@ -67,14 +68,18 @@ def a_report(category: str = "Phishing", *, ticket: Ticket | None = None, **fiel
         **fields,
     }
     values.setdefault("provider", a_provider())
-    return Report.create(category_id=category, ticket=ticket, **values)
+    report = Report.create(category_id=category, ticket=ticket, **values)
+    note_reports([report.pk])
+    return report
 
 
 def an_item(report: Report, raw_item: str = "192.0.2.7", item_type: str = "IP", **fields: Any) -> ReportItem:
     network = raw_item if item_type in {"IP", "CIDR"} else None
-    return ReportItem.create(
+    item = ReportItem.create(
         report=report, raw_item=raw_item, item_type=item_type, network=network, date=START, **fields
     )
+    note_reports([report.pk])
+    return item
 
 
 def a_comment(ticket: Ticket, user: User, text: str = "a remark") -> TicketComment:

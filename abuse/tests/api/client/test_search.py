@@ -121,10 +121,10 @@ def test_what_the_form_asks_for(ann: Caller) -> None:
 
 @pytest.fixture
 def words() -> Iterator[WordSearch]:
-    service = WordSearch()
+    service, before = WordSearch(), facade("SearchServiceBase")._implementation
     facade("SearchServiceBase").set_up(service)
     yield service
-    facade("SearchServiceBase").set_up(None)
+    facade("SearchServiceBase").set_up(before)
 
 
 def test_what_the_search_system_knows_is_found_too(ann: Caller, words: WordSearch) -> None:

@@ -1,0 +1,167 @@
+"""PostgreSQL's own full text, with what reports are about: addresses, networks, names, customers and tickets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_network
+from typing import Any
+
+from django.db import DatabaseError, connection
+
+from abuse.models import Ticket
+from abuse.models.fields import Network
+from abuse.parsers.values import ParsedEmail
+
+from .base import MAX_FOUND, MAX_ITEMS, SearchServiceBase, SearchServiceException, readable, tickets_of
+
+_CANDIDATES = 5000
+"""The newest matches, of which the best are taken: ranking reads every row that it ranks."""
+_ITEMS_OF_NETWORK = 200_000
+"""Items of a large network that are looked at, whichever they are."""
+_ITEMS_OF_VALUE = 20_000
+_TEXT, _ITEMS, _HEAD = 60_000, 30_000, 4000
+"""Characters of a report that are indexed. A tsvector holds 1 MB at most; all of these at their worst stay below."""
+_MAX_PREFIXES = 10
+_MAX_OPERATORS = 20
+"""Dashes or quotes of a query that are taken for more than text: PostgreSQL gives up at 32 that hang on one another."""
+_WORD = re.compile(r"\w+")
+_OPERATOR = re.compile(r"\"|(?<!\S)-|(?<!\S)or(?!\S)", re.IGNORECASE)
+_SEPARATORS = "./:@-_?=&%#+,;|"
+
+# So that `evil` finds evil.example as `evil.example` does: PostgreSQL takes hosts, addresses and paths as one word.
+_WORDS = f"to_tsvector('simple', {{0}} || ' ' || translate({{0}}, '{_SEPARATORS.replace('%', '%%')}', '{' ' * 15}'))"
+_HEAD_TEXT = (
+    "left(concat_ws(' ', report.subject, report.reporter_reference, report.provider_id, defendant.customer_id,"
+    f" details.email, details.spare_email, details.firstname, details.name, details.organisation), {_HEAD})"
+)
+_INDEX = f"""
+INSERT INTO abuse_searchentry (report_id, document)
+SELECT report.id,
+       setweight({_WORDS.format(_HEAD_TEXT)}, 'A')
+       || setweight({_WORDS.format(f"left(coalesce(items.text, ''), {_ITEMS})")}, 'B')
+       || {_WORDS.format(f"left(report.body, {_TEXT})")}
+FROM abuse_report AS report
+LEFT JOIN abuse_defendant AS defendant ON defendant.id = report.defendant_id
+LEFT JOIN abuse_defendantrevision AS details ON details.id = defendant.details_id
+LEFT JOIN LATERAL (
+    SELECT string_agg(item.text, ' ') AS text
+    FROM (
+        SELECT left(raw_item, 1000) AS text FROM abuse_reportitem
+        WHERE report_id = report.id ORDER BY id LIMIT {MAX_ITEMS}
+    ) AS item
+) AS items ON true
+WHERE report.id = ANY(%s)
+ORDER BY report.id
+ON CONFLICT (report_id) DO UPDATE SET document = excluded.document
+"""  # noqa: S608 - all of it is from above
+
+_BY_WORDS = """
+SELECT report_id FROM (
+    SELECT report_id, ts_rank(document, query) AS rank
+    FROM abuse_searchentry, {parse} AS query
+    WHERE document @@ query AND numnode(query) > 0 AND querytree(query) NOT IN ('', 'T')
+    ORDER BY report_id DESC LIMIT %s
+) AS newest
+ORDER BY rank DESC, report_id DESC LIMIT %s
+"""
+_BY_WEB_QUERY = _BY_WORDS.format(parse="websearch_to_tsquery('simple', %s)")
+_BY_PLAIN_WORDS = _BY_WORDS.format(parse="plainto_tsquery('simple', %s)")
+_BY_PREFIXES = _BY_WORDS.format(parse="to_tsquery('simple', %s)")
+
+# Materialized: with the order and the limit in sight, the planner might walk through all reports from the newest on.
+_BY_NETWORK = f"""
+WITH found AS MATERIALIZED (
+    SELECT report_id FROM abuse_reportitem
+    WHERE network <<= %s::inet OR network = ANY(%s::inet[])
+    LIMIT {_ITEMS_OF_NETWORK}
+)
+SELECT DISTINCT report_id FROM found ORDER BY report_id DESC LIMIT %s
+"""  # noqa: S608 - the number is from above
+# Each of these asks one index for one value.
+_BY_VALUE = f"""
+WITH found AS MATERIALIZED (
+    (SELECT report_id AS id FROM abuse_reportitem WHERE raw_item = %(exact)s LIMIT {_ITEMS_OF_VALUE})
+    UNION
+    (SELECT report_id FROM abuse_reportitem WHERE fqdn = %(lower)s LIMIT {_ITEMS_OF_VALUE})
+    UNION
+    (SELECT report.id FROM abuse_report AS report JOIN abuse_ticket AS ticket ON ticket.id = report.ticket_id
+     WHERE ticket.public_id = %(upper)s LIMIT {_ITEMS_OF_VALUE})
+    UNION
+    (SELECT report.id FROM abuse_report AS report JOIN abuse_defendant AS defendant
+     ON defendant.id = report.defendant_id
+     WHERE defendant.customer_id = %(exact)s LIMIT {_ITEMS_OF_VALUE})
+    UNION
+    (SELECT report.id FROM abuse_report AS report JOIN abuse_defendantrevision AS details
+     ON details.defendant_id = report.defendant_id
+     WHERE details.email IN (%(exact)s, %(lower)s) LIMIT {_ITEMS_OF_VALUE})
+)
+SELECT id FROM found ORDER BY id DESC LIMIT %(most)s
+"""  # noqa: S608 - the number is from above
+
+
+class PostgresSearch(SearchServiceBase):
+    """Words as a search engine on the web takes them: all of them, `"a phrase"`, `or`, `-not`.
+
+    A query that is an address or a network finds the reports with items in it, and with networks that hold it. One that
+    is a ticket's public id, a customer's id or address, a name or a URL finds the reports of that, before those that
+    speak of it. Words that find nothing are tried as beginnings of words.
+    """
+
+    is_transactional = True
+
+    def index_email(self, parsed_email: ParsedEmail, filename: str, reports_id: Sequence[int]) -> None:
+        self.index_reports(reports_id)
+
+    def index_reports(self, ids: Sequence[int]) -> None:
+        if ids:
+            with connection.cursor() as cursor:
+                cursor.execute(_INDEX, [sorted(set(ids))])
+
+    def search_reports(self, query: str) -> Sequence[int]:
+        text = readable(query)
+        if not text:
+            return []
+        network = _as_network(text)
+        if network is not None:
+            return self._ids(_BY_NETWORK, [str(network), [str(one) for one in _around(network)], MAX_FOUND])
+        exact = {"exact": text, "lower": text.lower().rstrip("."), "upper": text.upper(), "most": MAX_FOUND}
+        of_value = self._ids(_BY_VALUE, exact) if " " not in text else []
+        is_odd = text.count("-") > _MAX_OPERATORS or text.count('"') > _MAX_OPERATORS
+        of_words = self._ids(_BY_PLAIN_WORDS if is_odd else _BY_WEB_QUERY, [text, _CANDIDATES, MAX_FOUND])
+        if not of_value and not of_words and not _OPERATOR.search(text):
+            of_words = self._by_prefixes(text)
+        return list(dict.fromkeys([*of_value, *of_words]))[:MAX_FOUND]
+
+    def search_tickets(self, query: str) -> Sequence[int]:
+        text = readable(query)
+        named = Ticket.filter(public_id=text.upper()).values_list("pk", flat=True)
+        customers = Ticket.filter(defendant__customer_id=text).order_by("-pk").values_list("pk", flat=True)
+        own = [*named, *customers[:MAX_FOUND]] if text and " " not in text else []
+        return list(dict.fromkeys([*own, *tickets_of(self.search_reports(query))]))[:MAX_FOUND]
+
+    def _by_prefixes(self, text: str) -> list[int]:
+        words = _WORD.findall(text)[:_MAX_PREFIXES]
+        # Letters and digits alone, quoted: nothing in them is an operator.
+        expression = " & ".join(f"'{word}':*" for word in words if len(word) > 1)
+        return self._ids(_BY_PREFIXES, [expression, _CANDIDATES, MAX_FOUND]) if expression else []
+
+    def _ids(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[int]:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, values)
+                return [row[0] for row in cursor.fetchall()]
+        except DatabaseError as error:
+            raise SearchServiceException(f"search: {error}") from error
+
+
+def _as_network(text: str) -> Network | None:
+    try:
+        return ip_network(text.strip("[]"), strict=False)
+    except ValueError:
+        return None
+
+
+def _around(network: Network) -> list[Network]:
+    """The networks that hold a network: few enough to be looked up one by one."""
+    return [network.supernet(new_prefix=length) for length in range(network.prefixlen)]
