@@ -43,12 +43,19 @@ class PresetContent:
 
 def presets_for(user: User) -> QuerySet[TicketWorkflowPreset]:
     """The presets that a user's role shows, in their order; all of them to a superuser."""
-    rows = TicketWorkflowPreset.all() if user.is_superuser else TicketWorkflowPreset.filter(roles__operators__user=user)
+    if user.is_superuser:
+        return all_presets()
+    own = TicketWorkflowPreset.filter(roles__operators__user=user).values("pk")
+    return all_presets().filter(pk__in=own)
+
+
+def all_presets() -> QuerySet[TicketWorkflowPreset]:
+    """All presets in their order, with all that belongs to them."""
     return (
-        rows.select_related("config__action")
+        TicketWorkflowPreset.all()
+        .select_related("config__action")
         .prefetch_related("templates", "config__params", "roles")
         .order_by("group_id", "order_id", "pk")
-        .distinct()
     )
 
 
@@ -104,6 +111,23 @@ def reorder_presets(codenames: Sequence[str]) -> None:
     for place, codename in enumerate(codenames):
         presets[codename].order_id = place
     TicketWorkflowPreset.objects.bulk_update(presets.values(), ["order_id"])
+
+
+@transaction.atomic
+def arrange_presets(groups: Sequence[Sequence[int]]) -> None:
+    """Put presets, by their ids, into groups and an order within each; those that are not named stay where they are.
+
+    :raises Refused: for one that is not there, or is named twice.
+    """
+    wanted = [pk for group in groups for pk in group]
+    presets = TicketWorkflowPreset.filter(pk__in=wanted).select_for_update().order_by("pk").in_bulk()
+    for pk in wanted:
+        if pk not in presets or wanted.count(pk) > 1:
+            raise Refused(f"presets: {pk}; expected the id of one that is there, once")
+    for group_id, group in enumerate(groups):
+        for order_id, pk in enumerate(group):
+            presets[pk].group_id, presets[pk].order_id = group_id, order_id
+    TicketWorkflowPreset.objects.bulk_update(presets.values(), ["group_id", "order_id"])
 
 
 def _drop(config: TicketWorkflowPresetConfig | None) -> None:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
+from django.db.models import ProtectedError
 from django.utils import timezone
 
 from abuse.models import BusinessRules, BusinessRulesVersion, MailTemplate, Resolution, RuleMode, RulesType, User
@@ -18,12 +19,15 @@ from .engine.tree import Rule
 from .texts import read_text, with_value, write_text
 
 __all__ = [
+    "RuleInUse",
     "RuleNotFound",
     "StoredRule",
     "active_rules",
     "add_missing",
     "check_rule",
+    "delete_rule",
     "find_rule",
+    "make_room",
     "reorder",
     "roll_back",
     "save_rule",
@@ -37,6 +41,10 @@ __all__ = [
 
 class RuleNotFound(LookupError):
     """There is no such rule, or no such version of it; or there are several. The text says which there are."""
+
+
+class RuleInUse(Exception):
+    """A rule that cannot be taken away."""
 
 
 class StoredRule:
@@ -250,6 +258,31 @@ def _changed(row: BusinessRules, key: str, value: bool | int | str, *, user: Use
     if text == old and present.document:
         return present
     return save_rule(text, user=user)[0]
+
+
+@transaction.atomic
+def delete_rule(row: BusinessRules) -> None:
+    """Take a rule away that never decided anything.
+
+    :raises RuleInUse: when it did: the trace of a decision names its rule. It can be switched off instead.
+    """
+    try:
+        with transaction.atomic():
+            row.delete()
+    except ProtectedError:
+        raise RuleInUse(f"rule {row.name!r} has decided on reports: switch it off, its traces stay") from None
+
+
+@transaction.atomic
+def make_room(rules_type: str, order_id: int, *, but: BusinessRules | None, user: User | None = None) -> None:
+    """Let no other rule of a type have a place: those that have it, or are pushed away from theirs, move on by one."""
+    rows = BusinessRules.filter(rules_type=rules_type, order_id__gte=order_id).order_by("order_id", "pk")
+    place = order_id
+    for row in rows.exclude(pk=but.pk) if but is not None else rows:
+        if row.order_id > place:
+            return
+        place += 1
+        set_order(row, place, user=user)
 
 
 @transaction.atomic
