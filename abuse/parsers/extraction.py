@@ -69,12 +69,14 @@ def extract(
     data = text.encode("utf-8", "replace")
     found = _Found(place, context, say)
     masked = bytearray(data)
+    is_disguised = False
     for url in found.bounded(urls.find(data)):
+        is_disguised = is_disguised or url.raw != url.value
         if hosts.is_wanted_host(url.host, context):
             found.add(ItemKind.URL, url.value, url.raw, url.port)
         masked[url.start : url.end] = b"\n" * (url.end - url.start)
         found.url_hosts.add(url.host)
-    for url in found.bounded(urls.find_listed(data)):
+    for url in found.bounded(urls.find_listed(data) if is_disguised else ()):
         if hosts.is_wanted_host(url.host, context):
             found.add(ItemKind.URL, url.value, url.raw, url.port)
             found.url_hosts.add(url.host)

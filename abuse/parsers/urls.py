@@ -90,13 +90,17 @@ def find_listed(data: bytes) -> Iterator[FoundURL]:
 
     In such a list they are meant; anywhere else they may be the reporter's own address.
     """
+    built: dict[bytes, FoundURL | None] = {}
     for match in _BARE_LINE.finditer(data):
         start, end = match.span()
         before = data[data.rfind(b"\n", 0, max(start - 1, 0)) + 1 : max(start - 1, 0)]
         after = data[end + 1 : (data.find(b"\n", end + 1) + 1 or len(data) + 1) - 1]
         if not any(len(line) <= MAX_PATH and _DISGUISED_LINE.fullmatch(line) for line in (before, after)):
             continue
-        found = normalise("http://" + match.group(1).decode("utf-8", "replace"))
+        text = match.group(1)
+        if text not in built:
+            built[text] = normalise("http://" + text.decode("utf-8", "replace"))
+        found = built[text]
         if found is not None and hosts.has_public_suffix(found.host):
             yield replace(found, start=match.start(1), end=match.end(1), raw=found.raw.removeprefix("http://"))
 
