@@ -31,10 +31,10 @@ _DELAYED = re2.compile(
 def read_returned(message: Message) -> Returned:
     """What a bounce tells. Everything may be missing: servers return what they like."""
     groups = _groups(message)
-    failed = (one for one in groups if one.get("action").strip().lower() == "failed")
+    failed = (one for one in groups if _action(one) == "failed")
     about = next(failed, groups[0] if groups else None)
     text = message.body[:MAX_BYTES]
-    action = about.get("action").strip().lower().partition(" ")[0] if about else ""
+    action = _action(about) if about else ""
     diagnostic = about.get("diagnostic-code") if about else ""
     stated = about.get("status") if about else ""
     status = _first(_STATUS, f" {stated} ") or _first(_FAULT, diagnostic) or ("" if about else _first(_FAULT, text))
@@ -50,6 +50,10 @@ def read_returned(message: Message) -> Returned:
         diagnostic=" ".join((diagnostic or _line_with(text, status)).split())[:1_000],
         message_ids=_identifiers(message, text),
     )
+
+
+def _action(fields: Headers) -> str:
+    return fields.get("action").strip().lower().partition(" ")[0].partition("(")[0]
 
 
 def _groups(message: Message) -> list[Headers]:

@@ -249,7 +249,7 @@ def _answers_by_address(
     for recipient, address in addresses:
         ticket = tickets.get(address.public_id)
         key = (address.public_id, address.category)
-        if ticket is None or (key in found and not address.proven):
+        if ticket is None or (key in found and (found[key].proven or not address.proven)):
             continue
         same = (one for one in ours if (one.ticket_id, one.category) == (ticket.pk, address.category))
         message = next(same, None)
