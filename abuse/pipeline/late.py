@@ -23,7 +23,7 @@ from abuse.controllers.defendants import ensure_defendants, ensure_services, ser
 from abuse.controllers.history import record, robot
 from abuse.controllers.together import written_together
 from abuse.models import Email, History, Report, ReportItem, ReportStatus, User
-from abuse.parsers import ParsedEmail, ParsedItem, ParserContext, parse
+from abuse.parsers import ParsedEmail, ParsedItem, ParserContext
 from abuse.parsers.values import ItemKind, MailKind
 from abuse.rules.apply import RulesRun
 from abuse.rules.beforehand import asked_beforehand
@@ -37,10 +37,9 @@ from .beforehand import answers_of, ask_beforehand
 from .claims import Claim
 from .context import parser_context
 from .kinds import STATEMENTS
-from .reading import Accusation, ReadMail, believable, content_key, query_of
+from .reading import Accusation, ReadMail, believable, query_of, understood
 from .reporting import MadeReport, make_reports, providers_of
 from .rereading import complete
-from .senders import authenticate
 from .urls import write_looks
 
 log = logging.getLogger(__name__)
@@ -180,7 +179,10 @@ def parsed_item(item: ReportItem) -> ParsedItem:
 
 def _read(row: Email, report: Report, parts: Parts, settings: Settings, context: ParserContext) -> ReadMail:
     """The mail as rules ask about it; when its bytes are gone, what the rows still say."""
-    claim = Claim(row.pk, row.sha256, row.size, row.received_at, row.attempts, uuid.uuid4())
+    claim = Claim(
+        row.pk, row.sha256, row.size, row.received_at, row.attempts, uuid.uuid4(), row.envelope_sender,
+        tuple(row.envelope_recipients),
+    )  # fmt: skip
     accusations = tuple(
         Accusation(match, tuple(map(parsed_item, items))) for of_report in parts.values() for match, items in of_report
     )
@@ -194,10 +196,8 @@ def _read(row: Email, report: Report, parts: Parts, settings: Settings, context:
             category=report.category_id, message_id=row.message_id, template=row.template,
         )  # fmt: skip
         return ReadMail(claim, parsed, row.content_key, accusations=accusations)
-    parsed = parse(raw, context)
-    authentication = authenticate(raw, parsed, settings.PARSER)
-    mail = ReadMail(claim, parsed, content_key(parsed), accusations=accusations, authentication=authentication)
-    mail.parsed = dataclasses.replace(parsed, attachments=())
+    mail = understood(raw, claim, context, settings.PARSER)
+    mail.parsed, mail.accusations = dataclasses.replace(mail.parsed, attachments=()), accusations
     return mail
 
 

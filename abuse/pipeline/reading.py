@@ -99,27 +99,26 @@ def read(claim: Claim, context: ParserContext, writers: Executor, settings: Pars
     A disk that syncs takes as long for a small file as for a mail's parsing, and is glad to get several at once.
     """
     raw = StorageService.read(claim.sha256)
-    parsed = parse(raw, context)
-    authentication = authenticate(raw, parsed, settings)
+    mail = understood(raw, claim, context, settings)
     del raw  # a mail may have hundreds of megabytes
-    key = content_key(parsed)
+    parsed = mail.parsed
     stored, writing = [], []
     for attachment in parsed.attachments:
         digest = hashlib.sha256(attachment.content).hexdigest()
         writing.append(writers.submit(StorageService.write, digest, attachment.content))
         stored.append(StoredAttachment(attachment.filename, digest, attachment.content_type, len(attachment.content)))
-    return ReadMail(
-        claim,
-        dataclasses.replace(
-            parsed,
-            attachments=(),
-            recipients=tuple(dict.fromkeys((*parsed.recipients, *_own_addresses(claim.envelope_recipients)))),
-        ),
-        key,
-        tuple(stored),
-        tuple(writing),
-        authentication=authentication,
-    )
+    mail.parsed = dataclasses.replace(parsed, attachments=())
+    mail.attachments, mail.writing = tuple(stored), tuple(writing)
+    return mail
+
+
+def understood(raw: bytes, claim: Claim, context: ParserContext, settings: Parser) -> ReadMail:
+    """What the bytes of a mail say, attachments and all; nothing is stored."""
+    parsed = parse(raw, context)
+    authentication = authenticate(raw, parsed, settings)
+    recipients = tuple(dict.fromkeys((*parsed.recipients, *_own_addresses(claim.envelope_recipients))))
+    key = content_key(parsed)
+    return ReadMail(claim, dataclasses.replace(parsed, recipients=recipients), key, authentication=authentication)
 
 
 def _own_addresses(envelope: Sequence[str]) -> list[str]:

@@ -96,8 +96,9 @@ def _close(ticket: Ticket, actor: User) -> str:
     cause = f"timeout:{ticket.pk}"
     correspondence.tell_reporters(ticket, "case_closed", _contacted_reporters(ticket), cause=cause, actor=actor)
     details = ticket.defendant.details if ticket.defendant else None
-    if details is not None:
-        correspondence.send_template(ticket, "ticket_closed", details.email, cause=cause, actor=actor)
+    customer = (details.email or details.spare_email) if details is not None else None
+    if customer:
+        correspondence.send_template(ticket, "ticket_closed", customer, cause=cause, actor=actor)
     _tag(ticket, actor)
     return "closed: every page is down"
 

@@ -219,7 +219,7 @@ def _recipients(ticket: Ticket, category: str, report: Report | None) -> tuple[s
     match category:
         case "Defendant" | "Masscontact":
             details = ticket.defendant.details if ticket.defendant else None
-            return (details.email,) if details else ()
+            return (details.email,) if details and details.email else ()
         case "Plaintiff":
             if report is not None:
                 return (report.provider_id,)

@@ -184,6 +184,26 @@ def test_send_provider_ack_once_and_not_to_everybody(do: Do, report: Report, def
     assert OutgoingMessage.count() == 1
 
 
+def test_a_customer_without_an_address_is_left_to_a_person(do: Do, report: Report) -> None:
+    do("create_ticket")
+    details = report.defendant.details if report.defendant else None
+    assert details is not None
+    details.email, details.spare_email = "", "spare@customer.example"
+    details.save(update_fields=["email", "spare_email"])
+    report.refresh_from_db()
+    do("send_defendant_email", template_codename="customer_notification")
+    assert OutgoingMessage.get().recipient == "spare@customer.example"
+    OutgoingMessage.all().delete()
+    details.spare_email = None
+    details.save(update_fields=["spare_email"])
+    Ticket.all().update(status="Open", snooze_start=None)
+    report.refresh_from_db()
+    do("send_defendant_email", template_codename="customer_notification")
+    assert OutgoingMessage.count() == 0
+    assert TicketComment.get().comment.comment == "customer_notification: no address of the customer is known."
+    assert Ticket.get().status == "Open"
+
+
 def test_send_defendant_email_waits_for_the_answer(do: Do, report: Report) -> None:
     ticket = make_ticket(report)
     do("send_defendant_email", template_codename="customer_notification", snooze_duration=3600)

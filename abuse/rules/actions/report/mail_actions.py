@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abuse.controllers import clocks, correspondence
+from abuse.controllers.annotations import add_comment
 from abuse.models import TicketStatus
 
 from ...checks import check_address, check_seconds
@@ -37,19 +38,26 @@ class MailActions(ReportActionsBase):
     )
     def send_defendant_email(
         self, template_codename: str, snooze_duration: float = TWO_DAYS, force_snooze: bool = False
-    ) -> str:
-        """In the customer's language. The ticket waits from now on, or goes on waiting as it did."""
+    ) -> str | None:
+        """In the customer's language. The ticket waits from now on, or goes on waiting as it did.
+
+        Where the CRM knows no address of his, a comment says so, and the ticket stays for a person.
+        """
         ticket = self._needed_ticket()
         details = self._needed_defendant().details
         if details is None:
             raise ValueError(f"report {self.report.pk}: no address is known of the defendant")
+        address = details.email or details.spare_email
+        if not address:
+            add_comment(ticket, f"{template_codename}: no address of the customer is known.", actor=self.actor)
+            return None
         # The time begins first: the mail says by when an answer is expected.
         if force_snooze or ticket.status != TicketStatus.WAITING_ANSWER or ticket.snooze_start is None:
             clocks.snooze(ticket, max(1, int(snooze_duration)), actor=self.actor)
         return correspondence.send_template(
             ticket,
             template_codename,
-            details.email,
+            address,
             cause=f"report:{self.report.pk}",
             actor=self.actor,
             report=self.report,

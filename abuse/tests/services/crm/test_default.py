@@ -65,6 +65,26 @@ def test_an_expired_longer_network_does_not_hide_the_shorter() -> None:
     assert who("203.0.113.8") == "isp"
 
 
+def test_a_reseller_answers_for_all_that_none_of_his_customers_has() -> None:
+    hold("reseller", "203.0.113.0/24")
+    hold("reseller", "reseller.example.org")
+    hold("shop", "203.0.113.8/29", since="2026-03-01", until="2026-05-01")
+    hold("cgnat-a", "203.0.113.64", ports=(1024, 2047))
+    hold("cgnat-b", "203.0.113.64", ports=(2048, 4095))
+    hold("shop", "shop.reseller.example.org")
+    asked = [
+        ("203.0.113.9", "2026-04-01", None, "shop"), ("203.0.113.9", "2026-02-28", None, "reseller"),
+        ("203.0.113.9", "2026-05-01", None, "reseller"), ("203.0.113.16", "2026-04-01", None, "reseller"),
+        ("203.0.113.64", "2026-04-01", 1500, "cgnat-a"), ("203.0.113.64", "2026-04-01", 4095, "cgnat-b"),
+        ("203.0.113.64", "2026-04-01", 9000, "reseller"), ("203.0.113.64", "2026-04-01", None, None),
+    ]  # fmt: skip
+    queries = [Query(day(at), ip_address(address), None, port) for address, at, port, _ in asked]
+    assert [customer(match) for match in DirectoryCRM().find(queries)] == [wanted for *_, wanted in asked]
+    names = ["www.shop.reseller.example.org", "other.reseller.example.org"]
+    matches = DirectoryCRM().find([Query(day("2026-04-01"), None, name) for name in names])
+    assert [customer(match) for match in matches] == ["shop", "reseller"]
+
+
 def test_a_shared_address_goes_by_port() -> None:
     hold("c1", "198.51.100.200", ports=(1024, 5055))
     hold("c2", "198.51.100.200", ports=(5056, 9087))
