@@ -1,0 +1,188 @@
+"""What each call of the API answers to whom. One line a call; `test_matrix.py` makes every call and compares.
+
+To add a call: one `Row`. The ids in its path, and `{…}` in its body, are taken by name from `World` in
+`test_matrix.py`; `ids` says where one goes by another name there. A pattern says, for each place, what the seven
+callers get: 2 it passes, 3 is 403, 4 is 404, 9 is 409.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+CALLERS = ("no profile", "Read-only", "Beginner", "Advanced", "Expert", "admin", "superuser")
+"""All have profiles in one category only. `admin`: the role admin and the profile Expert; the others: run_level_3."""
+PLACES = ("own", "other", "confidential")
+"""A ticket or report of the caller's category; of another; a confidential ticket of his, with its report."""
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """The answers, by caller, for each place; `anywhere` for calls that are about no ticket or report."""
+
+    name: str
+    own: str
+    other: str = ""
+    confidential: str = ""
+
+    def status(self, caller: str, place: str, passes: int) -> int:
+        code = (getattr(self, place) or self.own)[CALLERS.index(caller)]
+        return {"2": passes, "3": 403, "4": 404, "9": 409}[code]
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        return PLACES if self.other else ("own",)
+
+
+EVERYBODY = Pattern("everybody", "2222222")
+VIEWERS = Pattern("who has a profile", "3222222")
+WORKERS = Pattern("Beginner or better anywhere", "3322222")
+ADMINS = Pattern("administrators", "3333322")
+AUTHORS = Pattern("their author and superusers (here: of another's)", "3333332")
+SUPERUSERS = Pattern("Expert everywhere", "3333332")
+SEE_TICKET = Pattern("see the ticket", "3222222", "3333332", "4444222")
+WRITE_TICKET = Pattern("write the ticket", "3322222", "3333332", "4444222")
+SEE_REPORT = Pattern("see the report", "3222222", "3333332", "3222222")
+WRITE_REPORT = Pattern("write the report", "3322222", "3333332", "3322222")
+BULK_TICKETS = Pattern("write each ticket", "3322222", "3399992", "3399222")
+BULK_REPORTS = Pattern("write each report", "3322222", "3399992", "3322222")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One call. `passes`: the status for who may; other than 200 where the order cannot be carried out in the test."""
+
+    method: str
+    path: str
+    pattern: Pattern
+    body: Any = None
+    passes: int = 200
+    ids: Mapping[str, str] = field(default_factory=dict)
+
+
+_PASSWORD = "correct horse battery staple"
+_TICKET = "/api/tickets/<int:ticket_id>"
+_REPORT = "/api/reports/<int:report_id>"
+_REPORT_TAGS = {"tags": ["{report_tag}"]}
+_USER = "/api/users/<int:user_id>"
+
+TABLE = (
+    Row("POST", "/api/auth", EVERYBODY, {"name": "{username}", "password": _PASSWORD}),
+    Row("POST", "/api/session", EVERYBODY, {"name": "{username}", "password": _PASSWORD}),
+    Row("GET", "/api/session", EVERYBODY),
+    Row("POST", "/api/logout", EVERYBODY, {}),
+    Row("POST", "/api/logout/everywhere", EVERYBODY, {}),
+    Row("GET", "/api/monitor", EVERYBODY),
+    Row("GET", "/api/openapi.json", EVERYBODY),
+    Row("POST", "/api/actions/callback", EVERYBODY, {}, passes=404),
+    Row("GET", "/api/screenshots/<key>", EVERYBODY, passes=404),
+    Row("GET", "/api/audit", ADMINS),
+    # The desk at large
+    Row("GET", "/api/dashboard", VIEWERS),
+    Row("GET", "/api/toolbar", EVERYBODY),
+    Row("GET", "/api/search", EVERYBODY),
+    Row("GET", "/api/stats/reports/<customer_id>", EVERYBODY),
+    Row("GET", "/api/stats/tickets/<customer_id>", EVERYBODY),
+    Row("GET", "/api/status", EVERYBODY),
+    Row("GET", "/api/status/<model>", EVERYBODY),
+    Row("GET", "/api/priorities/<model>", EVERYBODY, ids={"model": "priority_model"}),
+    Row("GET", "/api/notifications", EVERYBODY),
+    Row("PUT", "/api/notifications/<int:notification_id>", EVERYBODY, {"read": True}, passes=404),
+    Row("GET", "/api/news", EVERYBODY),
+    Row("POST", "/api/news", WORKERS, {"title": "News", "content": "None."}),
+    Row("GET", "/api/news/<int:news_id>", EVERYBODY),
+    Row("PUT", "/api/news/<int:news_id>", AUTHORS, {"title": "News", "content": "Other."}),
+    Row("DELETE", "/api/news/<int:news_id>", ADMINS),
+    # Users
+    Row("GET", "/api/users/me", EVERYBODY),
+    Row("PUT", "/api/users/me/password", EVERYBODY, {"current": _PASSWORD, "new": "another horse, another battery"}),
+    Row("GET", "/api/users/me/tokens", EVERYBODY),
+    Row("POST", "/api/users/me/tokens", EVERYBODY, {"name": "program", "scopes": ["read"]}),
+    Row("DELETE", "/api/users/me/tokens/<int:token_id>", EVERYBODY, ids={"token_id": "own_token_id"}),
+    Row("GET", "/api/users/me/totp", EVERYBODY),
+    Row("POST", "/api/users/me/totp", EVERYBODY, {"password": _PASSWORD}),
+    Row("POST", "/api/users/me/totp/confirm", EVERYBODY, {"otp": "000000"}, passes=400),
+    Row("POST", "/api/users/me/totp/recovery-codes", EVERYBODY, {"otp": "000000"}, passes=403),
+    Row("POST", "/api/users/me/totp/disable", EVERYBODY, {"otp": "000000"}, passes=403),
+    Row("GET", "/api/users", EVERYBODY),
+    Row("POST", "/api/users", ADMINS, {"username": "newcomer", "role": "run_level_1"}),
+    Row("GET", _USER, ADMINS),
+    Row("PUT", _USER, ADMINS, {"email": "bystander@example.net"}),
+    Row("DELETE", _USER, ADMINS),
+    Row("GET", f"{_USER}/tokens", ADMINS),
+    Row("DELETE", f"{_USER}/tokens/<int:token_id>", ADMINS),
+    Row("DELETE", f"{_USER}/totp", ADMINS),
+    Row("GET", "/api/roles", EVERYBODY),
+    Row("GET", "/api/profiles", EVERYBODY),
+    Row("POST", "/api/rules/test", SUPERUSERS, {"document": "{rule}"}),
+    # Tickets
+    Row("GET", "/api/tickets", EVERYBODY),
+    Row("POST", "/api/tickets", WRITE_REPORT, {"id": "{report_id}"}),
+    Row("GET", "/api/my-tickets", EVERYBODY),
+    Row("GET", "/api/tickets/todo", EVERYBODY),
+    Row("PUT", "/api/tickets/bulk", BULK_TICKETS, {"tickets": ["{ticket_id}"], "properties": {"alarm": True}}),
+    Row("DELETE", "/api/tickets/bulk", BULK_TICKETS, {"tickets": ["{ticket_id}"], "properties": {"tags": ["{tag}"]}}),
+    Row("GET", _TICKET, SEE_TICKET),
+    Row("PUT", _TICKET, WRITE_TICKET, {"alarm": True}),
+    Row("GET", f"{_TICKET}/explain", SEE_TICKET),
+    Row("PUT", f"{_TICKET}/defendant", WRITE_TICKET, {"defendant": None}),
+    Row("GET", f"{_TICKET}/timeline", SEE_TICKET),
+    Row("GET", f"{_TICKET}/providers", SEE_TICKET),
+    Row("GET", f"{_TICKET}/emails", SEE_TICKET),
+    Row("GET", f"{_TICKET}/templates/<int:template_id>", SEE_TICKET),
+    Row("GET", f"{_TICKET}/presets/<int:preset_id>", SEE_TICKET),
+    Row("GET", f"{_TICKET}/actions/list", SEE_TICKET),
+    Row("GET", f"{_TICKET}/attachments", SEE_TICKET),
+    Row("GET", f"{_TICKET}/attachments/<int:file_id>", SEE_TICKET),
+    Row("GET", f"{_TICKET}/items", SEE_TICKET),
+    Row("PUT", f"{_TICKET}/items/<int:item_id>", WRITE_TICKET, {"rawItem": "192.0.2.7"}),
+    Row("DELETE", f"{_TICKET}/items/<int:item_id>", WRITE_TICKET),
+    Row("POST", f"{_TICKET}/items/<int:item_id>/unblock", WRITE_TICKET, {}, passes=400),
+    Row("POST", f"{_TICKET}/items/toproof", WRITE_TICKET, {}),
+    Row("GET", f"{_TICKET}/proof", SEE_TICKET),
+    Row("POST", f"{_TICKET}/proof", WRITE_TICKET, {"content": "seen"}),
+    Row("PUT", f"{_TICKET}/proof/<int:proof_id>", WRITE_TICKET, {"content": "seen again"}),
+    Row("DELETE", f"{_TICKET}/proof/<int:proof_id>", WRITE_TICKET),
+    Row("GET", f"{_TICKET}/jobs", SEE_TICKET),
+    Row("DELETE", f"{_TICKET}/jobs/<int:job_id>", WRITE_TICKET, passes=400),
+    Row("POST", f"{_TICKET}/comments", WRITE_TICKET, {"comment": "a remark"}),
+    Row("PUT", f"{_TICKET}/comments/<int:comment_id>", WRITE_TICKET, {"comment": "another"}),
+    Row("DELETE", f"{_TICKET}/comments/<int:comment_id>", WRITE_TICKET),
+    Row("POST", f"{_TICKET}/star", SEE_TICKET, {}),
+    Row("DELETE", f"{_TICKET}/star", SEE_TICKET),
+    Row("POST", f"{_TICKET}/tags", WRITE_TICKET, "{tag}"),
+    Row("DELETE", f"{_TICKET}/tags/<int:tag_id>", WRITE_TICKET),
+    Row("PUT", f"{_TICKET}/status/<status>", WRITE_TICKET, {"pauseDuration": 3600}),
+    Row("PATCH", f"{_TICKET}/snoozeDuration", WRITE_TICKET, {"snoozeDuration": 3600}, passes=400),
+    Row("PATCH", f"{_TICKET}/pauseDuration", WRITE_TICKET, {"pauseDuration": 3600}, passes=400),
+    Row("POST", f"{_TICKET}/interact", WRITE_TICKET, {"action": {"codename": "waiting_answer"}, "emails": []}),
+    # Reports
+    Row("GET", "/api/reports", EVERYBODY),
+    Row("PUT", "/api/reports/bulk", BULK_REPORTS, {"reports": ["{report_id}"], "properties": {"status": "Archived"}}),
+    Row(
+        "DELETE",
+        "/api/reports/bulk",
+        BULK_REPORTS,
+        {"reports": ["{report_id}"], "properties": {"tags": ["{report_tag}"]}},
+    ),
+    Row("GET", _REPORT, SEE_REPORT),
+    Row("PUT", _REPORT, WRITE_REPORT, {"status": "Attached"}),
+    Row("DELETE", _REPORT, WRITE_REPORT),
+    Row("GET", f"{_REPORT}/explain", SEE_REPORT),
+    Row("POST", f"{_REPORT}/validate", WRITE_REPORT, {}, passes=400),
+    Row("POST", f"{_REPORT}/feedback", WRITE_REPORT, [{"feedback": True}], passes=400),
+    Row("GET", f"{_REPORT}/raw", SEE_REPORT),
+    Row("GET", f"{_REPORT}/dehtmlify", SEE_REPORT),
+    Row("GET", f"{_REPORT}/attachments", SEE_REPORT),
+    Row("GET", f"{_REPORT}/attachments/<int:file_id>", SEE_REPORT),
+    Row("GET", f"{_REPORT}/items", SEE_REPORT),
+    Row("POST", f"{_REPORT}/items", WRITE_REPORT, {"rawItem": "192.0.2.9"}, passes=400),
+    Row("PUT", f"{_REPORT}/items/<int:item_id>", WRITE_REPORT, {"rawItem": "192.0.2.7"}),
+    Row("DELETE", f"{_REPORT}/items/<int:item_id>", WRITE_REPORT),
+    Row("GET", f"{_REPORT}/items/screenshots", SEE_REPORT),
+    Row("GET", f"{_REPORT}/items/<int:item_id>/screenshots", SEE_REPORT),
+    Row("POST", f"{_REPORT}/items/<int:item_id>/unblock", WRITE_REPORT, {}, passes=400),
+    Row("POST", f"{_REPORT}/tags", WRITE_REPORT, "{report_tag}"),
+    Row("DELETE", f"{_REPORT}/tags/<int:tag_id>", WRITE_REPORT, ids={"tag_id": "report_tag_id"}),
+)
