@@ -19,7 +19,7 @@ from django.utils import timezone
 from abuse.models import Deadline, DeadlineState, Report, ReportStatus, Ticket, TicketStatus, User
 from abuse.models.fields import clipped
 
-from . import applying, campaigns, clocks, reports, sla
+from . import applying, campaign_work, clocks, reports, sla
 from .deadlines import APPLYING, running
 from .follow_the_sun import follow_the_sun
 from .history import robot
@@ -55,7 +55,7 @@ def run_due(*, now: datetime | None = None) -> int:
             break
     sla.mark_breaches(now=moment, actor=actor)
     follow_the_sun(now=moment, actor=actor)
-    campaigns.ring_if_waiting()
+    campaign_work.ring_if_waiting()
     return settled
 
 

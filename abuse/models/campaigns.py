@@ -6,6 +6,7 @@ from django.db import models
 
 from .base import Model
 from .categories import Category
+from .defendants import Defendant, Service
 from .people import User
 from .tags import Tag
 
@@ -26,10 +27,11 @@ class MassContact(Model):
 
 
 class MassContactTarget(Model):
-    """One address of a campaign, and what came of it."""
+    """One address of a campaign, and what came of it: FOUND when its customer is known and not written to yet."""
 
     class State(models.TextChoices):
         PENDING = "pending"
+        FOUND = "found"
         MATCHED = "matched"
         NOT_MATCHED = "not_matched"
         FAILED = "failed"
@@ -37,12 +39,21 @@ class MassContactTarget(Model):
     campaign = models.ForeignKey(MassContact, on_delete=models.CASCADE, related_name="targets")
     ip = models.GenericIPAddressField()
     state = models.CharField(max_length=16, choices=State, default=State.PENDING)
+    defendant = models.ForeignKey(Defendant, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
+    service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     tickets_count = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True, default="")
     attempts = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["campaign", "ip"], name="campaign_address_once")]
+        indexes = [
+            models.Index(
+                fields=["campaign", "state"],
+                condition=models.Q(state__in=["pending", "found"]),
+                name="campaign_waiting",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.ip}: {self.state}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from abuse.controllers import campaigns
+from abuse.controllers import campaign_work
 from abuse.utils.stopping import is_asked_to_stop
 
 SECONDS = 600
@@ -12,11 +12,11 @@ SECONDS = 600
 
 
 def work_off() -> int:
-    """Write to the customers behind the addresses that wait; how many addresses were settled."""
-    settled, end = 0, time.monotonic() + SECONDS
+    """Write to the customers behind the addresses that wait; how often an address was brought further."""
+    moved, end = 0, time.monotonic() + SECONDS
     while time.monotonic() < end and not is_asked_to_stop():
-        done = campaigns.work_off()
-        settled += done
+        done = campaign_work.work_off()
+        moved += done
         if done == 0:
             break
-    return settled
+    return moved

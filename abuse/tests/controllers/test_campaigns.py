@@ -10,7 +10,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from abuse.controllers import campaigns, workflow
+from abuse.controllers import campaign_work, campaigns, workflow
 from abuse.controllers.editing import Refused
 from abuse.models import (
     DirectoryCustomer,
@@ -66,7 +66,7 @@ def test_a_campaign_writes_to_each_customer_once_and_counts(ann: User) -> None:
     assert campaign.campaign_name == f"mass_contact_march_of_bots_{timezone.now():%m/%d/%y}"
     assert (campaign.ips_count, MassContactTarget.count()) == (3, 3)
 
-    assert work_off() == 3
+    assert work_off() == 3  # each address got further: two to their end, one is nobody's
 
     result = MassContactResult.get()
     counts = (result.state, result.matching_count, result.not_matching_count, result.failed_count)
@@ -86,6 +86,60 @@ def test_a_campaign_writes_to_each_customer_once_and_counts(ann: User) -> None:
     assert History.filter(action_type="CreateMasscontact", user=ann).count() == 2
     assert work_off() == 0
     assert OutgoingMessage.count() == 2
+
+
+def own(customer: int, *networks: str, name: str = "more.example.org", service: str = "s9") -> None:
+    """Give a customer another service, or the same one more addresses."""
+    owner = DirectoryCustomer.get(customer_id=f"c{customer}")
+    row, _ = DirectoryService.get_or_create(customer=owner, service_id=service, defaults={"data": {"name": name}})
+    for network in networks:
+        DirectoryResource.create(service=row, network=network)
+
+
+def test_many_addresses_of_one_service_are_one_ticket_and_one_mail(ann: User) -> None:
+    own(1, "203.0.113.16/28", service="s1")
+    ips = ["203.0.113.1", *(f"203.0.113.{last}" for last in range(16, 32)), "203.0.113.2"]
+    body = BODY + "{% for ip in ips %} {{ ip }}{% endfor %}"
+    launch(ann, ips=ips, body=body)
+    work_off()
+    result = MassContactResult.get()
+    assert (result.state, result.matching_count, Ticket.count(), OutgoingMessage.count()) == ("Done", 18, 2, 2)
+    mail = OutgoingMessage.get(recipient="c1@customer.example")
+    assert mail.body.split()[-17:] == ips[:-1]
+    report = Report.get(ticket=mail.ticket)
+    assert report.subject == f"Campaign {MassContact.get().campaign_name} for 17 addresses"
+    assert set(report.items.values_list("raw_item", flat=True)) == set(ips[:-1])
+    tickets_of = MassContactTarget.filter(defendant__customer_id="c1").order_by("pk")
+    assert list(tickets_of.values_list("tickets_count", flat=True)) == [1] + [0] * 16
+
+
+def test_each_service_of_a_customer_has_a_mail_that_names_it(ann: User) -> None:
+    own(1, "198.51.100.9/32")
+    launch(ann)
+    work_off()
+    subjects = OutgoingMessage.filter(recipient="c1@customer.example").values_list("subject", flat=True)
+    assert sorted(subject.split()[1] for subject in subjects) == ["more[.]example[.]org", "vps1[.]example[.]org"]
+
+
+def test_nobody_is_written_to_before_all_customers_are_known(ann: User) -> None:
+    """The addresses of one customer may lie far apart."""
+    own(1, "203.0.113.64/26", service="s1")
+    ips = ["203.0.113.1", *(f"198.51.100.{last}" for last in range(20)), "203.0.113.70", "203.0.113.71"]
+    launch(ann, ips=ips)
+    moved = []
+    while done := campaign_work.work_off(limit=5):
+        moved.append((done, OutgoingMessage.count()))
+    assert [mails for _, mails in moved] == [0, 0, 0, 0, 1]
+    assert MassContactResult.get().matching_count == 3
+    assert Ticket.count() == 1
+
+
+def test_another_campaign_goes_on_while_one_is_still_looking(ann: User) -> None:
+    launch(ann, ips=[f"198.51.100.{last}" for last in range(10)])
+    launch(ann, "Second", ips=["203.0.113.1"])
+    MassContactTarget.filter(campaign__campaign_name__contains="march").update(attempts=1)
+    campaign_work.work_off(limit=5)
+    assert [result.state for result in MassContactResult.all().order_by("pk")] == ["Pending", "Done"]
 
 
 WRONG = [
@@ -129,16 +183,20 @@ class BrokenCRM(DirectoryCRM):
     """Knows no e-mail address of one customer, and nothing at all while it is down."""
 
     is_down = False
+    nul: str | None = None
+    """A customer whose service has a name that no database takes."""
 
     def find(self, queries: Sequence[Query]) -> Sequence[Match | None]:
         if self.is_down:
             raise CRMServiceException("out of order")
-        return [
-            dataclasses.replace(match, defendant=dataclasses.replace(match.defendant, email="nobody"))
-            if match is not None and match.defendant.customer_id == "c1"
-            else match
-            for match in super().find(queries)
-        ]
+        return [self._broken(match) if match is not None else None for match in super().find(queries)]
+
+    def _broken(self, match: Match) -> Match:
+        if match.defendant.customer_id == self.nul:
+            return dataclasses.replace(match, service=dataclasses.replace(match.service, name="a\0b"))
+        if match.defendant.customer_id == "c1":
+            return dataclasses.replace(match, defendant=dataclasses.replace(match.defendant, email="nobody"))
+        return match
 
 
 @pytest.fixture
@@ -153,15 +211,27 @@ def broken_crm() -> Iterator[BrokenCRM]:
 
 def test_one_address_that_fails_stops_no_other_and_is_counted(ann: User, broken_crm: BrokenCRM) -> None:
     launch(ann)
-    for _ in range(campaigns.MAX_ATTEMPTS):
+    for _ in range(campaign_work.MAX_ATTEMPTS):
         work_off()
     result = MassContactResult.get()
     counts = (result.state, result.matching_count, result.not_matching_count, result.failed_count)
     assert counts == ("Done", 1, 1, 1)
     target = MassContactTarget.get(state="failed")
-    assert (target.ip, target.attempts) == ("203.0.113.1", campaigns.MAX_ATTEMPTS)
+    assert (target.ip, target.attempts) == ("203.0.113.1", campaign_work.MAX_ATTEMPTS)
     assert "'nobody': expected an e-mail address" in target.error
     assert (Ticket.count(), OutgoingMessage.count()) == (1, 1)
+
+
+def test_an_answer_of_the_crm_that_cannot_be_kept_stops_no_other(ann: User, broken_crm: BrokenCRM) -> None:
+    broken_crm.nul = "c1"
+    launch(ann)
+    for _ in range(campaign_work.MAX_ATTEMPTS + 1):
+        work_off()
+    target = MassContactTarget.get(state="failed")
+    assert (target.ip, target.attempts) == ("203.0.113.1", campaign_work.MAX_ATTEMPTS)
+    assert "NUL" in target.error
+    result = MassContactResult.get()
+    assert (result.state, result.matching_count, result.failed_count) == ("Done", 1, 1)
 
 
 def test_a_crm_that_is_down_loses_nothing(ann: User, broken_crm: BrokenCRM) -> None:
@@ -172,7 +242,7 @@ def test_a_crm_that_is_down_loses_nothing(ann: User, broken_crm: BrokenCRM) -> N
     assert (MassContactResult.get().state, MassContactTarget.filter(state="pending").count()) == ("Pending", 3)
     broken_crm.is_down = False
     work_off()
-    assert MassContactTarget.filter(state="pending").count() == 1  # the one that failed once is tried again
+    assert MassContactTarget.filter(state="found").count() == 1  # the one that failed once is tried again
 
 
 @pytest.mark.usefixtures("queue_server")
