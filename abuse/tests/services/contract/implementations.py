@@ -17,6 +17,7 @@ from abuse.services.storage.sealing import new_key
 from abuse.tests.services.crm.servers import json_server
 from abuse.tests.services.crm.worlds import Netbox, Rdap, Whmcs, http_crm
 from abuse.tests.services.phishing.lab import name_server, page, web_server
+from abuse.tests.services.search.open_search import Index
 from abuse.tests.services.storage import s3_server
 
 SECRET = "a secret that both sides know"
@@ -63,6 +64,10 @@ def _storage(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
 
 def _s3(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     return s3_server.config()
+
+
+def _opensearch(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    return {"url": stack.enter_context(json_server(Index())).url(), "plaintext": True}
 
 
 def _encrypted(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
@@ -140,6 +145,7 @@ def _chain(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
 _SPECIAL: dict[str, Callable[[contextlib.ExitStack, Path], dict[str, Any]]] = {
     "FilesystemStorage": _storage,
     "S3Storage": _s3,
+    "OpenSearchSearch": _opensearch,
     "EncryptedStorage": _encrypted,
     "EncryptedInS3": _encrypted_in_s3,
     "HttpPhishingService": _phishing,

@@ -89,7 +89,7 @@ def json_server(answering: Answering, *, tls: ssl.SSLContext | None = None, port
             self.wfile.write(content)
             self.close_connection = True
 
-        do_GET = do_POST = _answer
+        do_GET = do_POST = do_PUT = _answer
 
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing is said on standard error."""
