@@ -18,6 +18,7 @@ from .bodies import Body, Id
 from .bulk_answers import BULK_EXAMPLE, BulkAnswer, bulk_answer
 from .filters import Text
 from .objects import the_ticket
+from .recording import name_objects
 from .tags_in import TagReference, tag_meant
 
 blueprint = APIBlueprint("bulk_reports", __name__, url_prefix="/api/reports", tag="Reports")
@@ -53,6 +54,7 @@ class BulkReportRemoval(Body):
 @blueprint.doc(responses={409: "None of the reports could be changed."})
 def change_bulk(json_data: BulkReportChange) -> BulkAnswer:
     """Change many reports; each is changed or refused by itself"""
+    name_objects("report", json_data.reports)
     edit = ReportEdit(_values(json_data.properties))
     tags = [tag_meant(reference, Tag.Type.REPORT) for reference in json_data.properties.tags]
 
@@ -75,6 +77,7 @@ def change_bulk(json_data: BulkReportChange) -> BulkAnswer:
 @blueprint.doc(responses={409: "None of the reports could be changed."})
 def remove_bulk(json_data: BulkReportRemoval) -> BulkAnswer:
     """Take tags off many reports; where no tags are named, put the reports away"""
+    name_objects("report", json_data.reports)
     tags = [tag_meant(reference, Tag.Type.REPORT) for reference in json_data.properties.tags]
 
     def change(report: Report) -> None:

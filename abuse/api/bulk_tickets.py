@@ -19,6 +19,7 @@ from .access import current_actor, current_user, needs
 from .bodies import Body, Id
 from .bulk_answers import BULK_EXAMPLE, BulkAnswer, bulk_answer
 from .filters import Text
+from .recording import name_objects
 from .tags_in import TagReference, tag_meant
 
 blueprint = APIBlueprint("bulk_tickets", __name__, url_prefix="/api/tickets", tag="Tickets")
@@ -67,6 +68,7 @@ def change_bulk(json_data: BulkChange) -> BulkAnswer:
 
     Each is changed or refused by itself. One that is nobody's becomes the caller's.
     """
+    name_objects("ticket", json_data.tickets)
     wanted = json_data.properties
     edit = TicketEdit(_values(wanted))
     tags = [tag_meant(reference, Tag.Type.TICKET) for reference in wanted.tags]
@@ -90,6 +92,7 @@ def change_bulk(json_data: BulkChange) -> BulkAnswer:
 @blueprint.doc(responses={409: "None of the tickets could be changed."})
 def remove_bulk(json_data: BulkRemoval) -> BulkAnswer:
     """Take tags off many tickets"""
+    name_objects("ticket", json_data.tickets)
     tags = [tag_meant(reference, Tag.Type.TICKET) for reference in json_data.properties.tags]
 
     def change(ticket: Ticket) -> None:

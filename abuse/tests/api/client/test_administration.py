@@ -312,3 +312,43 @@ def test_get_and_post_mass_contact(ann: Caller) -> None:
 def test_a_reader_writes_to_nobody(make_caller: MakeCaller) -> None:
     reader = make_caller("reader", {"Phishing": "Read-only"})
     refused(reader, "POST", "/mass-contact", {}, status=403)
+
+
+def test_get_email_templates(ann: Caller) -> None:
+    rows = get(ann, "/emailTemplates", {})
+    assert len(rows) == MailTemplate.count()
+    assert set(rows[0]) >= {"id", "name", "recipientType", "lang", "subject", "body"}
+    assert [row["name"] for row in rows] == sorted(row["name"] for row in rows)
+    MailTemplate.create(codename="c", name="Campaign", recipient_type="MassContact", subject="x", body="x")
+    filters = {"where": {"in": [{"recipientType": ["MassContact"]}]}}
+    assert "Campaign" in [row["name"] for row in get(ann, "/emailTemplates", filters)]
+    assert {row["recipientType"] for row in get(ann, "/emailTemplates", filters)} == {"MassContact"}
+
+
+def test_get_email_templates_languages_and_recipients_type(ann: Caller) -> None:
+    assert {"EN", "FR"} <= set(get(ann, "/emailTemplates/languages"))
+    assert {"Defendant", "Plaintiff", "Other", "MassContact"} <= set(get(ann, "/emailTemplates/recipientsType"))
+
+
+def test_post_put_and_delete_email_templates(boss: Caller, ann: Caller) -> None:
+    body = {
+        "name": "Second notice",
+        "recipientType": "Defendant",
+        "lang": "EN",
+        "subject": "Case {{ publicId }}",
+        "body": "Please look at {{ publicId }}.",
+    }
+    refused(ann, "POST", "/emailTemplates", body, status=403)
+    made = ok(boss, "POST", "/emailTemplates", body)
+    assert made["codename"] == "second_notice"
+    assert body.items() <= made.items()
+    refused(boss, "POST", "/emailTemplates", body, status=400)
+    path = f"/emailTemplates/{made['id']}"
+    assert get(boss, path) == made
+    changed = ok(boss, "PUT", path, {**made, "body": "Look at {{ publicId }}."})
+    assert (changed["body"], changed["version"]) == ("Look at {{ publicId }}.", 2)
+    refused(boss, "PUT", path, {**made, "body": "stale"}, status=400)
+    assert "lang" in refused(boss, "PUT", path, {**changed, "lang": "FR"}, status=400)
+    assert "body" in refused(boss, "PUT", path, {**changed, "body": "{{ password }}"}, status=400)
+    assert isinstance(ok(boss, "DELETE", path), dict)
+    refused(boss, "GET", path, status=404)

@@ -72,7 +72,7 @@ def test_get_tickets_id_presets_id(ann: Caller, ticket: Ticket) -> None:
     assert answer["id"] == preset.pk
     assert answer["action"] == {"codename": "waiting_answer", "params": {"snoozeDuration": 172800}}
     to_reporter, to_customer = sorted(answer["templates"], key=lambda one: str(one["recipientType"]), reverse=True)
-    assert (to_customer["to"], to_customer["body"]) == (["jo@customer.example"], f"A propos de {ticket.public_id}")
+    assert (to_customer["to"], to_customer["body"]) == (["jo@customer.example"], f"A propos de {ticket.public_id}\n")
     assert (to_reporter["to"], to_reporter["subject"]) == (["cert@reporter.example"], f"Case {ticket.public_id}")
 
 
@@ -86,7 +86,7 @@ def test_get_tickets_id_templates_id(ann: Caller, ticket: Ticket) -> None:
     assert "proof" in refused(ann, "GET", f"/tickets/{ticket.pk}/templates/{template.pk}", status=400)
     Proof.create(ticket=ticket, content="a log line")
     answer = get(ann, f"/tickets/{ticket.pk}/templates/{template.pk}")
-    assert (answer["subject"], answer["body"]) == (f"Case {ticket.public_id}", "a log line")
+    assert (answer["subject"], answer["body"]) == (f"Case {ticket.public_id}", "a log line\n")
     assert answer["to"] == ["jo@customer.example"]
     refused(ann, "GET", f"/tickets/{ticket.pk}/templates/{template.pk + 1000}", status=404)
 
