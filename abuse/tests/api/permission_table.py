@@ -39,6 +39,7 @@ EVERYBODY = Pattern("everybody", "2222222")
 VIEWERS = Pattern("who has a profile", "3222222")
 WORKERS = Pattern("Beginner or better anywhere", "3322222")
 ADMINS = Pattern("administrators", "3333322")
+SENIORS = Pattern("Advanced or better in the category", "3332222")
 AUTHORS = Pattern("their author and superusers (here: of another's)", "3333332")
 SUPERUSERS = Pattern("Expert everywhere", "3333332")
 SEE_TICKET = Pattern("see the ticket", "3222222", "3333332", "4444222")
@@ -65,6 +66,8 @@ _PASSWORD = "correct horse battery staple"
 _TICKET = "/api/tickets/<int:ticket_id>"
 _REPORT = "/api/reports/<int:report_id>"
 _REPORT_TAGS = {"tags": ["{report_tag}"]}
+_DEFENDANT_COMMENT = "/api/defendants/<int:defendant_id>/comments/<int:comment_id>"
+_DEFENDANT_COMMENT_ID = {"comment_id": "defendant_comment_id"}
 _USER = "/api/users/<int:user_id>"
 
 TABLE = (
@@ -94,6 +97,68 @@ TABLE = (
     Row("GET", "/api/news/<int:news_id>", EVERYBODY),
     Row("PUT", "/api/news/<int:news_id>", AUTHORS, {"title": "News", "content": "Other."}),
     Row("DELETE", "/api/news/<int:news_id>", ADMINS),
+    # What the desk works with
+    Row("GET", "/api/admin/threshold", ADMINS),
+    Row("POST", "/api/admin/threshold", ADMINS, {"category": "Phishing", "threshold": 5, "interval": 5}),
+    Row("GET", "/api/admin/threshold/<int:threshold_id>", ADMINS),
+    Row("PUT", "/api/admin/threshold/<int:threshold_id>", ADMINS, {"threshold": 5, "interval": 5}),
+    Row("DELETE", "/api/admin/threshold/<int:threshold_id>", ADMINS),
+    Row("GET", "/api/categories", EVERYBODY),
+    Row("GET", "/api/my-categories", EVERYBODY),
+    Row("POST", "/api/categories", ADMINS, {"name": "New", "label": "New", "description": "New"}),
+    Row("GET", "/api/categories/<name>", EVERYBODY),
+    Row("PUT", "/api/categories/<name>", ADMINS, {"label": "New", "description": "New"}),
+    Row("DELETE", "/api/categories/<name>", ADMINS),
+    Row("GET", "/api/presets", EVERYBODY),
+    Row("POST", "/api/presets", ADMINS, {"name": "New"}),
+    Row("GET", "/api/presets/<int:preset_id>", EVERYBODY),
+    Row("PUT", "/api/presets/<int:preset_id>", ADMINS, {"name": "New"}),
+    Row("DELETE", "/api/presets/<int:preset_id>", ADMINS),
+    Row("PUT", "/api/presets/order", ADMINS, []),
+    Row("GET", "/api/providers", EVERYBODY),
+    Row("POST", "/api/providers", ADMINS, {"email": "new@example.com"}),
+    Row("GET", "/api/providers/<email>", EVERYBODY),
+    Row("PUT", "/api/providers/<email>", ADMINS, {"name": "New"}),
+    Row("DELETE", "/api/providers/<email>", ADMINS),
+    Row("POST", "/api/providers/<email>/tags", ADMINS, "{provider_tag}"),
+    Row("DELETE", "/api/providers/<email>/tags/<int:tag_id>", ADMINS, ids={"tag_id": "provider_tag_id"}),
+    Row("GET", "/api/resolutions", EVERYBODY),
+    Row("POST", "/api/resolutions", ADMINS, {"codename": "new"}),
+    Row("PUT", "/api/resolutions/<int:resolution_id>", ADMINS, {"codename": "new"}),
+    Row("DELETE", "/api/resolutions/<int:resolution_id>", ADMINS),
+    Row("GET", "/api/rules", EVERYBODY),
+    Row("POST", "/api/rules", ADMINS, {"document": "{rule}"}),
+    Row("GET", "/api/rules/<int:rule_id>", EVERYBODY),
+    Row("PUT", "/api/rules/<int:rule_id>", ADMINS, {"document": "{rule}"}, passes=400),
+    Row("DELETE", "/api/rules/<int:rule_id>", ADMINS),
+    Row("GET", "/api/rules/actions", EVERYBODY),
+    Row("GET", "/api/rules/conditions", EVERYBODY),
+    Row("GET", "/api/rules/operators", EVERYBODY),
+    Row("GET", "/api/tags", EVERYBODY),
+    Row("GET", "/api/tags/types", EVERYBODY),
+    Row("POST", "/api/tags", ADMINS, {"name": "new", "tagType": "Ticket"}),
+    Row("GET", "/api/tags/<int:tag_id>", EVERYBODY),
+    Row("PUT", "/api/tags/<int:tag_id>", ADMINS, {"name": "new"}),
+    Row("DELETE", "/api/tags/<int:tag_id>", ADMINS, ids={"tag_id": "provider_tag_id"}),
+    # Customers, campaigns, tools
+    Row("GET", "/api/defendants/top20", EVERYBODY),
+    Row("GET", "/api/defendants/<int:defendant_id>", VIEWERS),
+    Row("GET", "/api/defendants/<customer_id>/services", VIEWERS),
+    Row("POST", "/api/defendants/<int:defendant_id>/tags", WORKERS, "{defendant_tag}"),
+    Row("DELETE", "/api/defendants/<int:defendant_id>/tags/<int:tag_id>", WORKERS, ids={"tag_id": "defendant_tag_id"}),
+    Row("POST", "/api/defendants/<int:defendant_id>/comments", WORKERS, {"comment": "a remark"}),
+    Row("PUT", _DEFENDANT_COMMENT, WORKERS, {"comment": "another"}, ids=_DEFENDANT_COMMENT_ID),
+    Row("DELETE", _DEFENDANT_COMMENT, WORKERS, ids=_DEFENDANT_COMMENT_ID),
+    Row("GET", "/api/mass-contact", EVERYBODY),
+    Row("POST", "/api/mass-contact", SENIORS, {}, passes=400),
+    Row("GET", "/api/reputation/ip/<ip>/external", WORKERS),
+    Row("GET", "/api/reputation/ip/<ip>/external/<source>", WORKERS, passes=400),
+    Row("GET", "/api/reputation/ip/<ip>/internal", WORKERS),
+    Row("GET", "/api/reputation/ip/<ip>/rbl", WORKERS),
+    Row("GET", "/api/reputation/ip/<ip>/tool", WORKERS),
+    Row("POST", "/api/reputation/url/external", WORKERS, {}, passes=400),
+    Row("GET", "/api/tools/curl", WORKERS, passes=400),
+    Row("GET", "/api/tools/whois", WORKERS, passes=400),
     # Users
     Row("GET", "/api/users/me", EVERYBODY),
     Row("PUT", "/api/users/me/password", EVERYBODY, {"current": _PASSWORD, "new": "another horse, another battery"}),

@@ -15,9 +15,15 @@ from flask.testing import FlaskClient
 from abuse.api import declared
 from abuse.models import (
     AttachedDocument,
+    BusinessRules,
+    Category,
+    Comment,
+    DefendantComment,
     MailTemplate,
     News,
     Proof,
+    ReportThreshold,
+    Resolution,
     Role,
     ServiceAction,
     ServiceActionJob,
@@ -31,7 +37,7 @@ from abuse.services.storage import StorageService
 
 from .conftest import Caller, MakeUser
 from .permission_table import CALLERS, TABLE, Pattern, Row
-from .rows import a_comment, a_defendant, a_report, a_service, a_tag, a_ticket, an_item
+from .rows import a_comment, a_defendant, a_provider, a_report, a_service, a_tag, a_ticket, an_item
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "permissions.md"
 BEGIN, END = "<!-- the table of calls, from abuse/tests/api/permission_table.py -->", "<!-- end of the table -->"
@@ -52,12 +58,17 @@ class World:
 
     def __init__(self, caller: Caller, bystander: Caller, category: str, *, confidential: bool = False) -> None:
         user = caller.user
-        ticket = a_ticket(category, confidential=confidential, defendant=a_defendant(), service=a_service())
+        defendant, unused = a_defendant(), a_provider("unused@example.com")
+        ticket = a_ticket(category, confidential=confidential, defendant=defendant, service=a_service())
         StorageService.write(EVIDENCE, b"From: a@example.com\r\n\r\nHello\r\n")
-        whose = {"defendant": ticket.defendant, "service": ticket.service}
+        whose = {"defendant": defendant, "service": ticket.service}
         report = a_report(category, ticket=ticket, filename=EVIDENCE, **whose)
         file = AttachedDocument.create(name="a.txt", filename=EVIDENCE, filetype="text/plain", size=30)
         report.attachments.add(file)
+        comment = Comment.create(user=user, comment="a remark", date=timezone.now())
+        provider_tag, defendant_tag = a_tag("seen", Tag.Type.PROVIDER), a_tag("seen", Tag.Type.DEFENDANT)
+        unused.tags.add(provider_tag)
+        defendant.tags.add(defendant_tag)
         tag, report_tag = a_tag("seen"), a_tag("seen", Tag.Type.REPORT)
         ticket.tags.add(tag)
         report.tags.add(report_tag)
@@ -83,7 +94,20 @@ class World:
             "template_id": MailTemplate.get(codename="case_closed", lang="EN").pk,
             "status": "paused",
             "key": "none",
-            "customer_id": ticket.defendant.customer_id if ticket.defendant else "",
+            "customer_id": defendant.customer_id,
+            "defendant_id": defendant.pk,
+            "defendant_tag_id": defendant_tag.pk,
+            "defendant_tag": {"id": defendant_tag.pk, "name": defendant_tag.name},
+            "defendant_comment_id": DefendantComment.create(defendant=defendant, comment=comment).comment.pk,
+            "threshold_id": ReportThreshold.get().pk,
+            "name": Category.get_or_create(name="Unused")[0].name,
+            "email": unused.email,
+            "provider_tag_id": provider_tag.pk,
+            "provider_tag": {"id": provider_tag.pk, "name": provider_tag.name},
+            "resolution_id": Resolution.get(codename="invalid").pk,
+            "rule_id": BusinessRules.all().order_by("pk")[0].pk,
+            "ip": "192.0.2.7",
+            "source": "none",
             "model": "Ticket",
             "priority_model": "ticket",
             "notification_id": 2**40,
