@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from apiflask import APIBlueprint
 from pydantic import Field, field_validator
@@ -12,14 +12,16 @@ from abuse.controllers.editing import Refused
 from abuse.controllers.interact import CODENAMES, Mail, interact
 from abuse.models import Provider, Ticket
 from abuse.policies import Right
+from abuse.services.email import Attachment, EmailService
 
 from .access import current_user, needs
 from .answers import Message
-from .bodies import MESSAGE, Body
+from .bodies import MESSAGE, Body, allow_large_body
 from .filters import Text
 from .objects import FORBIDDEN, ticket_to_write
 
 blueprint = APIBlueprint("ticket_interact", __name__, url_prefix="/api/tickets/<int:ticket_id>", tag="Tickets")
+blueprint.before_request(allow_large_body)
 
 MAX_BODY = 200_000
 
@@ -49,6 +51,21 @@ class InteractAction(Body):
         return {} if value is None else value
 
 
+class InteractFile(Body):
+    """A file that goes with a mail."""
+
+    filename: Text = Field(min_length=1, max_length=255)
+    content_type: Text = Field(default="application/octet-stream", max_length=255)
+    content: str = Field(description="Base64.")
+
+    def as_attachment(self) -> Attachment:
+        try:
+            content = b64decode(self.content, validate=True)
+        except ValueError:
+            raise Refused(f"emails.attachments: {self.filename[:80]!r}; expected its content as base64") from None
+        return Attachment(self.filename, self.content_type, content)
+
+
 class InteractMail(Body):
     """A mail. Without `category` it is found out for each address: the customer's, a reporter's, or another."""
 
@@ -56,7 +73,7 @@ class InteractMail(Body):
     subject: Text = Field(max_length=1023)
     body: str = Field(max_length=MAX_BODY)
     category: Text | None = None
-    attachments: list[Any] = Field(default=[])
+    attachments: list[InteractFile] = Field(default=[], max_length=20)
     attach_email_thread: bool = False
 
 
@@ -98,8 +115,8 @@ def _mails(ticket: Ticket, wanted: Sequence[InteractMail]) -> list[Mail]:
     known = _categories_of_addresses(ticket) if wanted else {}
     mails = []
     for mail in wanted:
-        if mail.attachments or mail.attach_email_thread:
-            raise Refused("emails.attachments: mails about tickets are sent without files")
+        if mail.attach_email_thread:
+            raise Refused("emails.attachEmailThread: expected false; attach the files that are to be sent")
         by_category: dict[str, list[str]] = {}
         for address in mail.to:
             plain = address.strip()
@@ -107,8 +124,11 @@ def _mails(ticket: Ticket, wanted: Sequence[InteractMail]) -> list[Mail]:
             by_category.setdefault(category, []).append(plain)
         if not by_category:
             raise Refused("emails.to: expected at least one address")
+        # Stored before the transaction that writes the mail.
+        files = tuple(EmailService.keep([one.as_attachment() for one in mail.attachments])) if mail.attachments else ()
         mails += [
-            Mail(tuple(addresses), mail.subject, mail.body, category) for category, addresses in by_category.items()
+            Mail(tuple(addresses), mail.subject, mail.body, category, files)
+            for category, addresses in by_category.items()
         ]
     return mails
 

@@ -33,6 +33,9 @@ class MailAnswer(Answer):
     created: EpochSeconds
     category: str
     attachments: list[str] = Field(description="The names of the files.")
+    fate: str = Field(description="pending, sending, sent, uncertain, failed, cancelled, bounced; received.")
+    fate_reason: str = Field(description="What a mail server said of it.")
+    authentic: bool | None = Field(description="Of a received mail: it came from somebody whom the ticket knows.")
 
 
 class MailAnswers(RootModel[list[MailAnswer]]):
@@ -101,6 +104,9 @@ _MAIL = {
     "created": 1767229200,
     "category": "Defendant",
     "attachments": [],
+    "fate": "sent",
+    "fateReason": "",
+    "authentic": None,
 }
 _TEXT = {
     "id": 4,
@@ -131,6 +137,9 @@ def list_emails(ticket_id: int) -> MailAnswers:
                 created=mail.created,
                 category=mail.category,
                 attachments=[attachment.filename for attachment in mail.attachments],
+                fate=mail.fate,
+                fate_reason=mail.fate_reason,
+                authentic=mail.authentic,
             )
             for mail in mails
         ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
+
 import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -130,9 +132,18 @@ def test_an_interaction_is_all_or_nothing(ann: Caller, ticket: Ticket) -> None:
     assert (Ticket.get().status, OutgoingMessage.count()) == ("Open", 0)
     for wrong in ({"codename": "nonsense"}, {"codename": "close_with_resolution"}, {}):
         refused(ann, "POST", f"/tickets/{ticket.pk}/interact", {"action": wrong}, status=400)
-    file = {**mail, "to": ["a@x.example"], "attachments": [{"filename": "x"}]}
+    file = {**mail, "to": ["a@x.example"], "attachments": [{"filename": "x", "content": "no base64!"}]}
     refused(ann, "POST", f"/tickets/{ticket.pk}/interact", {"action": wait, "emails": [file]}, status=400)
     assert OutgoingMessage.count() == 0
+
+
+def test_files_go_with_a_mail(ann: Caller, ticket: Ticket) -> None:
+    file = {"filename": "log.txt", "contentType": "text/plain", "content": b64encode(b"a line").decode()}
+    mail = {"to": ["jo@customer.example"], "subject": "Look", "body": "See the file.", "attachments": [file]}
+    action = {"codename": "waiting_answer", "params": {}}
+    ok(ann, "POST", f"/tickets/{ticket.pk}/interact", {"action": action, "emails": [mail]})
+    (sent,) = get(ann, f"/tickets/{ticket.pk}/emails")
+    assert (sent["attachments"], sent["fate"], sent["authentic"]) == (["log.txt"], "pending", None)
 
 
 def test_a_move_beyond_the_role_is_refused(make_caller: MakeCaller) -> None:
