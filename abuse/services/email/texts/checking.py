@@ -62,7 +62,7 @@ def check(parts: Parts, recipient_type: str, lang: str, partials: Partials, *, c
         if codename.startswith(HOW_TO_FIX):
             itself = sorted(parsed.names & ABOUT_CATEGORY)
             faults += [Fault(field, f"{name} within a text that {name} is made of", variable=name) for name in itself]
-    return faults or list(_rendered(parts, recipient_type, lang, partials))
+    return faults or list(dict.fromkeys(_rendered(parts, recipient_type, lang, partials)))
 
 
 def warnings(parts: Parts, rendered: tuple[str, str, str]) -> list[str]:

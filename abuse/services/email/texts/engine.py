@@ -125,8 +125,10 @@ def _shown(context: Context, value: Any) -> Any:
         return ""
     if isinstance(value, datetime):
         return format_date(value, _language(context), "moment")
-    if isinstance(value, list | dict):
-        raise TextError("a list where a text is to be written; expected a for")
+    if isinstance(value, Undefined):
+        str(value)  # says which one is missing
+    if not isinstance(value, str | int):
+        raise TextError("a list or a row where a text is to be written; expected a for, or a field of the row")
     return value
 
 

@@ -144,7 +144,7 @@ def _note_include(node: nodes.Include, walk: _Walk) -> None:
 
 
 def _note_name(node: nodes.Name, walk: _Walk, scope: dict[str, str]) -> None:
-    if node.name.startswith("_"):
+    if node.name.startswith("_") or node.name in {"self", "super", "caller"}:
         raise _refuse(node, repr(node.name), "a variable; none begins with _")
     if node.name not in scope:
         walk.uses.append(Use(node.name, node.lineno))
