@@ -92,7 +92,7 @@ _SERVICE = (
 _EVIDENCE = (
     Variable("evidence", Kind.TEXTS, "excerpts that show what is wrong, 5 at most, without who reported it",
              ["GET /login.php?a=1&b=<2> HTTP/1.1\nHost: shop.example.org"]),
-    Variable("proof", Kind.TEXTS, "the texts that were kept as proof, without who reported it", ["seen: a<b & 'c'"]),
+    Variable("proof", Kind.TEXTS, "the texts kept as proof, without who reported; for a reporter his report, shortened", ["seen: a<b & 'c'"]),
 )  # fmt: skip
 _CUSTOMER = (
     *_SERVICE,
@@ -113,7 +113,12 @@ _REPORTER = (
     Variable("reference", Kind.TEXT, "the reporter's own reference, or empty", "ACME-2026-0815"),
     Variable("reported_subject", Kind.TEXT, "the subject of his report, or empty", "Phishing <b> & more"),
     Variable("reported_at", Kind.DATE, "when he wrote it, or nothing", _MOMENT),
-    Variable("proof", Kind.TEXTS, "his report itself, shortened", ["Subject: Phishing\n\nIt's at <http://x.example/>"]),
+    Variable(
+        "proof",
+        Kind.TEXTS,
+        "the texts kept as proof, without who reported; for a reporter his report, shortened",
+        ["Subject: Phishing\n\nIt's at <http://x.example/>"],
+    ),
     Variable("status", Kind.TEXT, "`open` or `closed`", "closed"),
     Variable("resolution", Kind.TEXT, "why it was closed: the resolution's codename, or empty", "fixed_by_customer"),
 )
