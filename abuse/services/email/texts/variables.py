@@ -92,7 +92,8 @@ _SERVICE = (
 _EVIDENCE = (
     Variable("evidence", Kind.TEXTS, "excerpts that show what is wrong, 5 at most, without who reported it",
              ["GET /login.php?a=1&b=<2> HTTP/1.1\nHost: shop.example.org"]),
-    Variable("proof", Kind.TEXTS, "the texts kept as proof, without who reported; for a reporter his report, shortened", ["seen: a<b & 'c'"]),
+    Variable("proof", Kind.TEXTS, "the texts kept as proof, without who reported; for a reporter his report, shortened",
+             ["seen: a<b & 'c'"]),
 )  # fmt: skip
 _CUSTOMER = (
     *_SERVICE,
