@@ -140,6 +140,13 @@ TABLE = (
     Row("GET", "/api/tags/<int:tag_id>", EVERYBODY),
     Row("PUT", "/api/tags/<int:tag_id>", ADMINS, {"name": "new"}),
     Row("DELETE", "/api/tags/<int:tag_id>", ADMINS, ids={"tag_id": "provider_tag_id"}),
+    Row("GET", "/api/emailTemplates", EVERYBODY),
+    Row("POST", "/api/emailTemplates", ADMINS, {"name": "New", "subject": "S", "body": "B", "recipientType": "Other"}),
+    Row("GET", "/api/emailTemplates/<int:template_id>", EVERYBODY),
+    Row("PUT", "/api/emailTemplates/<int:template_id>", ADMINS, {"name": "New", "subject": "S", "body": "B"}),
+    Row("DELETE", "/api/emailTemplates/<int:template_id>", ADMINS),
+    Row("GET", "/api/emailTemplates/languages", EVERYBODY),
+    Row("GET", "/api/emailTemplates/recipientsType", EVERYBODY),
     # Customers, campaigns, tools
     Row("GET", "/api/defendants/top20", EVERYBODY),
     Row("GET", "/api/defendants/<int:defendant_id>", VIEWERS),
