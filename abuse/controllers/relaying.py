@@ -96,13 +96,11 @@ def _hand_over(session: smtplib.SMTP, message: OutgoingMessage, sender: str, mai
     :raises OSError, SMTPException: when there is no use in going on with this session.
     """
     try:
-        answer = _offer(session, message, sender, mail)
-        is_begun = answer is None and outbox.begin(message, dead_at=_dead_at(way.relay))
-        if answer is None and not is_begun:
-            session.rset()
-            return False
-        answer = answer or _ask_for_text(session)
+        answer = _offer(session, message, sender, mail) or _ask_for_text(session)
         if answer is None:
+            if not outbox.begin(message, dead_at=_dead_at(way.relay)):
+                session.close()  # there is no other way to take DATA back
+                raise smtplib.SMTPServerDisconnected("another sender has the mail")
             # Whatever breaks now breaks before the final dot has left: nothing can have been taken.
             session.send(_DOT.sub(b"..", mail) + b".\r\n")
     except (OSError, smtplib.SMTPException) as error:

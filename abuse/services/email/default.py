@@ -167,22 +167,23 @@ class DatabaseEmailService(EmailServiceBase):
         authentic = proven or (not forged and self.knows(ticket, sender))
         # What came in is kept whatever its size: the mail itself has it, too.
         kept = files.keep(attachments or (), None)
-        message, is_new = ReceivedMessage.get_or_create(
-            ticket=ticket,
-            email_id=email_id,
-            category=category,
-            defaults={
-                "sender": clipped(sender, 512),
-                "recipient": clipped(recipient, 512),
-                "subject": clipped(subject, 1023),
-                "body": body,
-                "new_text": replies.new_text(body),
-                "message_id": clipped(f"<{message_id}>" if message_id else "", 998),
-                "kind": kind,
-                "authentic": authentic,
-                "date": date or timezone.now(),
-            },
-        )
+        columns = {
+            "sender": clipped(sender, 512),
+            "recipient": clipped(recipient, 512),
+            "subject": clipped(subject, 1023),
+            "body": body,
+            "new_text": replies.new_text(body),
+            "message_id": clipped(f"<{message_id}>" if message_id else "", 998),
+            "kind": kind,
+            "authentic": authentic,
+            "date": date or timezone.now(),
+        }
+        if email_id is None:  # from elsewhere: nothing tells that it is the same again
+            message, is_new = ReceivedMessage.create(ticket=ticket, category=category, **columns), True
+        else:
+            message, is_new = ReceivedMessage.get_or_create(
+                ticket=ticket, email_id=email_id, category=category, defaults=columns
+            )
         if is_new and kept:
             ReceivedAttachment.objects.bulk_create(
                 ReceivedAttachment(message=message, **files.columns(file, number)) for number, file in enumerate(kept)

@@ -58,6 +58,7 @@ EMAIL_LISTENER:
 LOGGERS:
   stdout: {{level: WARNING}}
 """
+RELAY = "MAIL:\n  relay: {{host: 127.0.0.1, port: {port}, tls: none, timeout_seconds: {timeout}}}\n"
 NO_REDIS = "REDIS:\n  socket: {socket}\n"
 
 # What the tests make; the rest is the seed and the customers. CASCADE adds what hangs on these.
@@ -94,11 +95,23 @@ class Desk:
         """For a process of this desk that is no fork of the hand."""
         return {**os.environ, "APP_ENV": "dev", "APP_SETTINGS": str(self.settings), "PYTHONUNBUFFERED": "1", **more}
 
+    def settings_with_relay(self, port: int, *, timeout: float) -> str:
+        """The path of settings that name a mail server on 127.0.0.1, as the value of APP_SETTINGS."""
+        path = self.directory / "settings-with-relay.yml"
+        path.write_text(self.settings.read_text() + RELAY.format(port=port, timeout=timeout))
+        return str(path)
+
     # Processes
 
     def start(self, *argv: str, **env: str) -> psutil.Process:
         """Start a command in the background, as the leader of a process group."""
         pid = self._ask(do="start", argv=argv, env=env, log=self._log(argv[0]))["pid"]
+        self._started.add(pid)
+        return psutil.Process(pid)
+
+    def start_function(self, name: str, **env: str) -> psutil.Process:
+        """Start a function of `hand.py` in the background, as the leader of a process group."""
+        pid = self._ask(do="start_function", name=name, env=env, log=self._log(name))["pid"]
         self._started.add(pid)
         return psutil.Process(pid)
 

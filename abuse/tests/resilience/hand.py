@@ -4,6 +4,7 @@ It opens no connection and starts no thread itself, so that each child begins li
 line comes in and one goes out:
 
     {"do": "start", "argv": [...], "env": {...}, "log": "..."}             -> {"pid": 1}
+    {"do": "start_function", "name": "keep_sending", "env": {...}, "log": "..."} -> {"pid": 1}
     {"do": "run", "argv": [...], "env": {...}, "log": "..."}               -> {"status": 0}
     {"do": "call", "name": "sweep", "calls": [[...], ...], "env": {...}}   -> {"results": [...]}  one process a call
     {"do": "status", "pid": 1}                                             -> {"status": null}    null while it runs
@@ -14,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 import traceback
 from base64 import b64decode
 from collections.abc import Callable
@@ -54,8 +56,37 @@ def work() -> int:
     return work(current())
 
 
+def write_mails(count: int) -> int:
+    """Write so many mails about the one ticket there is, each to another address."""
+    from django.db import transaction
+
+    from abuse.models import Ticket
+    from abuse.services.email import EmailService
+
+    ticket = Ticket.get()
+    with transaction.atomic():
+        for number in range(count):
+            EmailService.send_email(ticket, f"person{number}@people.example", f"Mail {number}", "A text.", "Other")
+    return count
+
+
+def send_all() -> int:
+    """Send what waits until nothing is due."""
+    from abuse.controllers.relaying import send_due
+
+    return send_due()
+
+
+def keep_sending() -> int:
+    """Send what waits, for ever."""
+    while True:
+        if not send_all():
+            time.sleep(0.02)
+
+
 FUNCTIONS: dict[str, Function] = {
-    function.__name__: function for function in (deliver, deliver_one_by_one, sweep, run_due, work)
+    function.__name__: function
+    for function in (deliver, deliver_one_by_one, sweep, run_due, work, write_mails, send_all, keep_sending)
 }
 statuses: dict[int, int] = {}
 
@@ -137,6 +168,10 @@ def answer(asked: dict[str, Any], started: set[int]) -> dict[str, Any]:
             pid = fork(command(asked["argv"]), asked["env"], asked["log"])
             started.add(pid)
             return {"pid": pid}
+        case "start_function":
+            pid = fork(FUNCTIONS[asked["name"]], asked["env"], asked["log"])
+            started.add(pid)
+            return {"pid": pid}
         case "run":
             pid = fork(command(asked["argv"]), asked["env"], asked["log"])
             wait(pid)
@@ -145,7 +180,7 @@ def answer(asked: dict[str, Any], started: set[int]) -> dict[str, Any]:
             return {"results": call(asked["name"], asked["calls"], asked["env"], asked["log"])}
         case "status":
             return {"status": statuses.get(asked["pid"])}
-    raise ValueError(f"do: {asked['do']!r}; expected start, run, call or status")
+    raise ValueError(f"do: {asked['do']!r}; expected start, start_function, run, call or status")
 
 
 def say(answered: dict[str, Any]) -> None:
@@ -159,6 +194,7 @@ def main() -> None:
     import abuse.commands.run_scheduler
     import abuse.commands.run_worker
     import abuse.controllers.inbox
+    import abuse.controllers.relaying
     import abuse.pipeline.inbox
     import abuse.tasks.email  # noqa: F401 - imported once for all children
 

@@ -104,6 +104,31 @@ EMAIL: list[tuple[str, Callable[..., Any], str]] = [
     ("is_email_ticket_answer", lambda read, mail: (), "for an answer"),
     ("knows", lambda knows, ticket, sender: True, "attach_external_answer: is not False for a stranger"),
     ("attach_external_answer", lambda attach, *what, **more: True, "lacks a mail that was received"),
+    (
+        "keep",
+        lambda keep, files: [dataclasses.replace(one, size=0) for one in keep(files)],
+        "expected log.txt of 3 bytes",
+    ),
+    (
+        "get_emails",
+        lambda get, ticket: [dataclasses.replace(mail, attachments=mail.attachments[:1]) for mail in get(ticket)],
+        "expected both of one name",
+    ),
+    (
+        "is_email_ticket_answer",
+        lambda read, mail: [dataclasses.replace(one, proven=True) for one in read(mail)],
+        "which anybody can guess",
+    ),
+    (
+        "is_email_ticket_answer",
+        lambda read, mail: [] if mail.in_reply_to else read(mail),
+        "does not know its own Message-ID",
+    ),
+    (
+        "attach_external_answer",
+        lambda attach, *what, **more: attach(*what, **{**more, "forged": False}),
+        "for a mail that is shown to be forged",
+    ),
     ("prefetch_email_from_template", fault(KeyError("x")), "expected EmailServiceException"),
 ]
 
