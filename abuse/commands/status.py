@@ -32,6 +32,19 @@ def _counts(title: str, rows: dict[str, int], order: list[str]) -> None:
             click.echo(f"  {name:16} {rows[name]:>8}")
 
 
+def _tell_of_mails_in_trouble() -> None:
+    """Mails of ours that did not arrive, or of which nobody knows it: a person decides what becomes of them."""
+    states = [OutboxState.FAILED, OutboxState.UNCERTAIN]
+    counts = dict(OutgoingMessage.filter(state__in=states).values_list("state").annotate(n=Count("pk")).order_by())
+    if counts.get(OutboxState.FAILED):
+        click.echo(f"Mails given up: {counts[OutboxState.FAILED]}")
+    if counts.get(OutboxState.UNCERTAIN):
+        click.echo(f"Mails that may have been sent or not: {counts[OutboxState.UNCERTAIN]}")
+    bounced = OutgoingMessage.filter(bounced_at__isnull=False).count()
+    if bounced:
+        click.echo(f"Mails that came back: {bounced}")
+
+
 @click.command("status")
 def command() -> None:
     """Show mails by state, reports, tickets, obligations and queues. Exit code 1 when mails have failed. Example:
@@ -55,6 +68,7 @@ def command() -> None:
     outgoing = OutgoingMessage.filter(state=OutboxState.PENDING).count()
     waits = " (no MAIL.relay is configured: they wait)" if outgoing and current().MAIL.relay is None else ""
     click.echo(f"Mails to be sent: {outgoing}{waits}")
+    _tell_of_mails_in_trouble()
     try:
         for role in ("email", "default", "kpi"):
             one = queue(role)
