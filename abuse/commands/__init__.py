@@ -34,6 +34,7 @@ COMMANDS: dict[str, Entry] = {
     "import-customers": Entry("import_customers", "Import customers and what they rent."),
     "import-email": Entry("import_email", "Take in mails from files, directories, mbox, Maildir or standard input."),
     "initdb": Entry("initdb", "Init Cerberus database."),
+    "outbox": Entry("outbox", "Show mails that did not arrive; send them again or take them back."),
     "parse-email": Entry("parse_email", "Show what the parser reads in mails; stores nothing.", needs_setup=False),
     "resolve-again": Entry("resolve_again", "Ask again whose the things are in reports without a customer."),
     "reindex": Entry("reindex", "Make all reports findable anew."),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from .message import UNKNOWN_PROVIDER
 from .values import MailKind
 
 ROBOT_MAILBOXES = (
@@ -89,6 +90,8 @@ def why_not_answered(
     suppress = {word.strip() for word in first.get("x-auto-response-suppress", "").lower().split(",")}
     if suppress & {"all", "autoreply"}:
         return "it asks for no automatic response"
+    if sender == UNKNOWN_PROVIDER:
+        return "it names no sender"
     if is_robot_mailbox(sender):
         return f"nobody reads {sender[:80]}"
     return ""

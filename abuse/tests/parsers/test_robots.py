@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from abuse.parsers import ParserContext, parse
 from abuse.parsers.robots import is_robot_mailbox, why_not_answered, written_by_machine
 from abuse.parsers.values import MailKind
 
@@ -52,6 +53,11 @@ def test_the_envelope_tells_too(envelope: str) -> None:
 @pytest.mark.parametrize("kind", [MailKind.BOUNCE, MailKind.MDN, MailKind.AUTO_REPLY, MailKind.FEEDBACK_REPORT])
 def test_some_kinds_of_mail_are_never_answered(kind: MailKind) -> None:
     assert why_not_answered([], PERSON, kind)
+
+
+def test_a_mail_without_a_sender_is_not_answered() -> None:
+    parsed = parse(b"Subject: spam\n\nWe received spam from 203.0.113.1 today.\n", ParserContext())
+    assert why_not_answered(parsed.headers, parsed.provider, parsed.kind) == "it names no sender"
 
 
 @pytest.mark.parametrize("local", ["MAILER-DAEMON", "noreply", "no-reply+1", "bounces-17", "bounce=jo=x", "postmaster"])
