@@ -284,5 +284,5 @@ _BY_TYPE: Mapping[str, Mapping[str, Getter]] = {
     Type.DEFENDANT: _CUSTOMER,
     Type.PLAINTIFF: _REPORTER,
     Type.OTHER: {**_ABOUT, **_SHOWN, "domain": TicketFacts.domain, "emails": TicketFacts.emails},
-    Type.MASS_CONTACT: _COMMON,
+    Type.MASS_CONTACT: {**_COMMON, "ips": TicketFacts.addresses},
 }

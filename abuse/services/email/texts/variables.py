@@ -134,6 +134,8 @@ _OTHER = (
               "created": "when, with its zone"}),
 )  # fmt: skip
 
+_CAMPAIGN = Variable("ips", Kind.TEXTS, "the addresses of the service that the campaign names", ["192.0.2.10"])
+
 CATALOGUE: Mapping[str, Mapping[str, Variable]] = MappingProxyType(
     {
         str(kind): MappingProxyType({one.name: one for one in variables})
@@ -141,8 +143,8 @@ CATALOGUE: Mapping[str, Mapping[str, Variable]] = MappingProxyType(
             Type.DEFENDANT: (*_EVERYWHERE, *_ABOUT, *_CUSTOMER),
             Type.PLAINTIFF: (*_EVERYWHERE, *_ABOUT, *_REPORTER),
             Type.OTHER: (*_EVERYWHERE, *_ABOUT, *_OTHER),
-            Type.MASS_CONTACT: (*_EVERYWHERE, _SERVICE[0]),
-            Type.PARTIAL: (*_EVERYWHERE, *_ABOUT, *_REPORTER, *_OTHER, *_CUSTOMER),
+            Type.MASS_CONTACT: (*_EVERYWHERE, _SERVICE[0], _CAMPAIGN),
+            Type.PARTIAL: (*_EVERYWHERE, *_ABOUT, *_REPORTER, *_OTHER, *_CUSTOMER, _CAMPAIGN),
         }.items()
     }
 )

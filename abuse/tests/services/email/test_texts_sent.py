@@ -14,6 +14,8 @@ from abuse.models import DefendantRevision, MailTemplate, OutgoingMessage, Repor
 from abuse.services.email import EmailService
 from abuse.services.email.composing import as_mail
 from abuse.services.email.texts import find_template, language_code, languages_of
+from abuse.services.email.texts.checking import check
+from abuse.services.email.texts.writing import Parts
 from abuse.tests.rules.conftest import make_defendant, make_provider, make_report, make_service, make_ticket
 
 pytestmark = pytest.mark.django_db
@@ -177,3 +179,11 @@ def test_links_in_spam_lose_what_says_who_read_it() -> None:
     assert UrlStatus.count() == 0
     text = body(about, "customer_notification")
     assert "5f4dcc3b" not in text and "http://customer.example/[removed]" in text
+
+
+def test_a_text_for_many_customers_names_the_addresses_of_the_service() -> None:
+    row = MailTemplate.get(codename="mass_contact", lang="EN")
+    row.body = '{% if lang == "EN" %}{{ service }}:{% for ip in ips %} {{ ip }}{% endfor %}{% endif %}'
+    row.save()
+    assert body(ticket(), "mass_contact") == "vps-1: 192.0.2.10\n"
+    assert check(Parts.of(row), row.recipient_type, "EN", {}) == []
