@@ -25,6 +25,7 @@ from abuse.models import (
     Ticket,
     UrlStatus,
 )
+from abuse.services.email.addresses import ticket_address
 
 from .conftest import Deliver, make_mail
 
@@ -50,7 +51,7 @@ def test_a_trusted_report_opens_a_ticket_and_is_acknowledged(deliver: Deliver, t
     ack = OutgoingMessage.get()
     assert (ack.recipient, ack.category, ack.ticket) == (trusted.email, "Plaintiff", ticket)
     assert ticket.public_id in ack.subject
-    assert ack.sender == f"ticket+{ticket.public_id}.Plaintiff@example.net"
+    assert ack.sender == ticket_address(ticket.public_id, "Plaintiff", "example.net")
     types = list(History.filter(ticket=ticket).order_by("pk").values_list("action_type", flat=True))
     assert types == ["CreateTicket", "AttachReport", "SendEmail"]
     assert Tag.filter(reports=report).get().name == "report:default_defendant_trusted"
