@@ -57,7 +57,7 @@ LOGGERS:
 # What the stories make; the rest is the seed, the customers and the operator. CASCADE adds what hangs on these.
 _TABLES = (
     "abuse_email, abuse_report, abuse_ticket, abuse_provider, abuse_defendant, abuse_service, abuse_masscontact,"
-    " abuse_serviceactionjob"
+    " abuse_serviceactionjob, abuse_urlcheck, abuse_answergiven"
 )
 
 
