@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from abuse.config import current
 from abuse.controllers import late, searching
+from abuse.controllers.audit import forget_old_entries
 from abuse.controllers.counting import count_stale_days, doubt_the_last_days
 from abuse.controllers.drift import look_for_drift
 from abuse.controllers.outbox import is_something_due
@@ -41,9 +42,11 @@ HOUR = 3600.0
 def sweep_slowly() -> int:
     """What need not be looked at every few seconds; how many alarms were raised.
 
-    Reporters who changed their mails are noticed, old looks at pages forgotten, and the last days counted anew.
+    Reporters who changed their mails are noticed, old looks at pages and old entries of the record forgotten, and the
+    last days counted anew.
     """
     forget_looks()
+    forget_old_entries(current().API.audit_retention_days)
     doubt_the_last_days()
     raised = look_for_drift().raised
     for message in raised:

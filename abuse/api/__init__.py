@@ -24,6 +24,7 @@ from . import (
     monitor,
     news,
     notifications,
+    oidc,
     openapi,
     origins,
     presets,
@@ -63,6 +64,7 @@ from . import (
 
 RESOURCES = (
     session,
+    oidc,
     account,
     users,
     tickets,

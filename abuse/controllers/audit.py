@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from abuse.models import AuditEntry
 
-PURGE_BATCH = 10_000
+PURGE_BATCH = 50_000
 
 
 def put_on_record(
@@ -35,7 +35,7 @@ def put_on_record(
 
 
 def forget_old_entries(days: int) -> int:
-    """Throw away what is older than so many days, at most 10000 rows at a time; how many went."""
+    """Throw away what is older than so many days, at most 50000 rows at a time; how many went."""
     old = AuditEntry.filter(date__lt=timezone.now() - timedelta(days=days)).order_by("date").values("pk")
     return AuditEntry.filter(pk__in=old[:PURGE_BATCH]).delete()[0]
 

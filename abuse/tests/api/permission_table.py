@@ -72,6 +72,8 @@ _USER = "/api/users/<int:user_id>"
 
 TABLE = (
     Row("POST", "/api/auth", EVERYBODY, {"name": "{username}", "password": _PASSWORD}),
+    Row("GET", "/api/auth/oidc/login", EVERYBODY, passes=404),
+    Row("GET", "/api/auth/oidc/callback", EVERYBODY, passes=404),
     Row("POST", "/api/session", EVERYBODY, {"name": "{username}", "password": _PASSWORD}),
     Row("GET", "/api/session", EVERYBODY),
     Row("POST", "/api/logout", EVERYBODY, {}),
