@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from apiflask import APIBlueprint
 from pydantic import Field, field_validator
 
 from abuse.controllers.editing import Refused
 from abuse.controllers.interact import CODENAMES, Mail, interact
+from abuse.controllers.thread_export import thread_attachment
 from abuse.models import Provider, Ticket
 from abuse.policies import Right
 from abuse.services.email import Attachment, EmailService
@@ -24,6 +25,7 @@ blueprint = APIBlueprint("ticket_interact", __name__, url_prefix="/api/tickets/<
 blueprint.before_request(allow_large_body)
 
 MAX_BODY = 200_000
+CUSTOMER = "Defendant"
 
 
 class InteractParams(Body):
@@ -74,7 +76,9 @@ class InteractMail(Body):
     body: str = Field(max_length=MAX_BODY)
     category: Text | None = None
     attachments: list[InteractFile] = Field(default=[], max_length=20)
-    attach_email_thread: bool = False
+    attach_email_thread: bool = Field(
+        default=False, description="The conversation with the customer so far goes with it, as PDF. To him only."
+    )
 
 
 class Interaction(Body):
@@ -115,8 +119,6 @@ def _mails(ticket: Ticket, wanted: Sequence[InteractMail]) -> list[Mail]:
     known = _categories_of_addresses(ticket) if wanted else {}
     mails = []
     for mail in wanted:
-        if mail.attach_email_thread:
-            raise Refused("emails.attachEmailThread: expected false; attach the files that are to be sent")
         by_category: dict[str, list[str]] = {}
         for address in mail.to:
             plain = address.strip()
@@ -124,13 +126,29 @@ def _mails(ticket: Ticket, wanted: Sequence[InteractMail]) -> list[Mail]:
             by_category.setdefault(category, []).append(plain)
         if not by_category:
             raise Refused("emails.to: expected at least one address")
+        attachments = [one.as_attachment() for one in mail.attachments]
+        if mail.attach_email_thread:
+            attachments.append(_conversation(ticket, by_category))
         # Stored before the transaction that writes the mail.
-        files = tuple(EmailService.keep([one.as_attachment() for one in mail.attachments])) if mail.attachments else ()
+        files = tuple(EmailService.keep(attachments)) if attachments else ()
         mails += [
             Mail(tuple(addresses), mail.subject, mail.body, category, files)
             for category, addresses in by_category.items()
         ]
     return mails
+
+
+def _conversation(ticket: Ticket, categories: Iterable[str]) -> Attachment:
+    """The conversation with the customer so far. To him alone: nobody else is to see what he wrote, or who he is."""
+    others = sorted(set(categories) - {CUSTOMER})
+    if others:
+        raise Refused(
+            f"emails.attachEmailThread: true in a mail to {', '.join(others)}; expected only in mails to {CUSTOMER}"
+        )
+    try:
+        return thread_attachment(ticket, category=CUSTOMER)
+    except Refused as error:
+        raise Refused(f"emails.attachEmailThread: {error}") from None
 
 
 def _categories_of_addresses(ticket: Ticket) -> Mapping[str, str]:

@@ -204,6 +204,7 @@ TABLE = (
     Row("GET", f"{_TICKET}/timeline", SEE_TICKET),
     Row("GET", f"{_TICKET}/providers", SEE_TICKET),
     Row("GET", f"{_TICKET}/emails", SEE_TICKET),
+    Row("GET", f"{_TICKET}/emails/export", SEE_TICKET, passes=400),
     Row("GET", f"{_TICKET}/templates/<int:template_id>", SEE_TICKET),
     Row("GET", f"{_TICKET}/presets/<int:preset_id>", SEE_TICKET),
     Row("GET", f"{_TICKET}/actions/list", SEE_TICKET),

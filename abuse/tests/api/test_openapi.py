@@ -24,6 +24,7 @@ pytestmark = pytest.mark.django_db
 FILES = {
     ("/api/tickets/{ticket_id}/attachments/{file_id}", "get"): "application/octet-stream",
     ("/api/reports/{report_id}/attachments/{file_id}", "get"): "application/octet-stream",
+    ("/api/tickets/{ticket_id}/emails/export", "get"): "application/octet-stream",
     ("/api/screenshots/{key}", "get"): "image/png",
 }
 REDIRECTS = {("/api/auth/oidc/login", "get"), ("/api/auth/oidc/callback", "get")}
