@@ -67,6 +67,7 @@ def change_bulk(json_data: BulkReportChange) -> BulkAnswer:
         for tag in tags:
             tagging.tag_report(report, tag, actor=current_user())
 
+    name_objects("reports", json_data.reports)
     return bulk_answer(bulk.change_many_reports(json_data.reports, change, actor=current_user()))
 
 
@@ -87,6 +88,7 @@ def remove_bulk(json_data: BulkReportRemoval) -> BulkAnswer:
         for tag in tags:
             tagging.untag_report(report, tag, actor=current_user())
 
+    name_objects("reports", json_data.reports)
     return bulk_answer(bulk.change_many_reports(json_data.reports, change, actor=current_user()))
 
 

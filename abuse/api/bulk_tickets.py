@@ -82,6 +82,7 @@ def change_bulk(json_data: BulkChange) -> BulkAnswer:
         for tag in tags:
             tickets.add_tag(ticket, tag.codename, actor=current_user())
 
+    name_objects("tickets", json_data.tickets)
     return bulk_answer(bulk.change_many(json_data.tickets, change, actor=current_user()))
 
 
@@ -100,6 +101,7 @@ def remove_bulk(json_data: BulkRemoval) -> BulkAnswer:
         for tag in tags:
             tickets.remove_tag(ticket, tag.codename, actor=current_user())
 
+    name_objects("tickets", json_data.tickets)
     return bulk_answer(bulk.change_many(json_data.tickets, change, actor=current_user()))
 
 

@@ -41,7 +41,10 @@ def load_seed() -> int:
     for name in data["profiles"]:
         added += Profile.get_or_create(name=name)[1]
     for entry in data["service_actions"]:
-        added += ServiceAction.get_or_create(**entry)[1]
+        action, is_new = ServiceAction.get_or_create(**entry)
+        if is_new:  # later the desk decides which profiles may order it
+            action.profiles.add(Profile.get(name=Profile.Name.EXPERT))
+        added += is_new
     for codename in data["ticket_actions"]:
         added += TicketAction.get_or_create(codename=codename)[1]
     for entry in data["roles"]:

@@ -54,8 +54,9 @@ def a_preset(codename: str, templates: list[int], *roles: str) -> TicketWorkflow
 
 @pytest.mark.usefixtures("actions")
 def test_get_tickets_id_actions_list(ann: Caller, ticket: Ticket) -> None:
-    assert get(ann, f"/tickets/{ticket.pk}/actions/list") == []
     action = ServiceAction.filter(module="VPS").get()
+    Profile.get(name="Expert").actions.clear()
+    assert get(ann, f"/tickets/{ticket.pk}/actions/list") == []
     Profile.get(name="Expert").actions.add(action)
     (row,) = get(ann, f"/tickets/{ticket.pk}/actions/list")
     assert row == {"id": action.pk, "name": action.name, "level": action.level, "module": "VPS"}
