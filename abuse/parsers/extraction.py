@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import TypeVar
 
 import re2
@@ -153,7 +154,7 @@ def _find_ipv4(data: bytes, found: _Found) -> None:
         if len(numbers) == 5 and 255 < int(numbers[4]) < 65536:
             port = int(numbers.pop())  # tcpdump writes the port as a fifth number
         address = hosts.ip(".".join(numbers))
-        if address is None or _VERSION_BEFORE.search(before) or _TARGET_BEFORE.search(before):
+        if address is None or _says_version(before) or _says_target(before):
             continue
         if not hosts.is_wanted_address(address, found.context):
             continue
@@ -177,7 +178,7 @@ def _find_ipv6(data: bytes, found: _Found) -> None:
         address = hosts.ip(raw)
         if address is None or (":" in address and not hosts.is_global_ipv6(address)):
             continue
-        if _TARGET_BEFORE.search(before) or not hosts.is_wanted_address(address, found.context):
+        if _says_target(before) or not hosts.is_wanted_address(address, found.context):
             continue
         network, port = _tail(_IPV6_TAIL, data, end, address, None)
         found.add(ItemKind.CIDR if network else ItemKind.IP, network or address, match.group().decode("ascii"), port)
@@ -194,6 +195,17 @@ def _tail(pattern: re2._Regexp, data: bytes, end: int, address: str, port: int |
         if text and 0 < int(text) < 65536:
             port = int(text)
     return network, port
+
+
+# Lines of logs begin alike.
+@lru_cache(maxsize=1024)
+def _says_version(before: bytes) -> bool:
+    return _VERSION_BEFORE.search(before) is not None
+
+
+@lru_cache(maxsize=1024)
+def _says_target(before: bytes) -> bool:
+    return _TARGET_BEFORE.search(before) is not None
 
 
 def _may_start_address(before: bytes) -> bool:

@@ -35,8 +35,12 @@ def ip(text: str) -> str | None:
     Brackets, zone ("%eth0"), "IPv6:" and leading zeros of octets are dropped; an IPv4-mapped address gives IPv4.
     """
     text = text.strip().strip("[]()<>,;\"'").partition("%")[0]
-    if len(text) > 60:
-        return None
+    return _ip(text) if len(text) <= 60 else None
+
+
+# Logs name the same things over and over. What is remembered is short.
+@lru_cache(maxsize=4096)
+def _ip(text: str) -> str | None:
     if text[:5].lower() == "ipv6:":
         text = text[5:]
     if ":" not in text and "." in text:
@@ -71,8 +75,11 @@ def cidr(text: str) -> str | None:
 def name(text: str) -> str | None:
     """The normal form of a host name: lower case, no trailing dot, IDNs in A-label form; None when it is none."""
     host = text.strip().rstrip(".").lower()
-    if not 3 < len(host) <= 253 or "." not in host:
-        return None
+    return _name(host) if 3 < len(host) <= 253 and "." in host else None
+
+
+@lru_cache(maxsize=4096)
+def _name(host: str) -> str | None:
     if not host.isascii():
         try:
             host = host.encode("idna").decode("ascii")
@@ -105,11 +112,13 @@ def registered_domain(host: str) -> str:
     return _extract(host)[1] or ".".join(host.split(".")[-2:])
 
 
+@lru_cache(maxsize=4096)
 def is_private(address: str) -> bool:
     """Whether an address or network is of a range that is not routed between operators (RFC 1918, 6598, 4193)."""
     return _within(address, _PRIVATE)
 
 
+@lru_cache(maxsize=4096)
 def is_global_ipv6(address: str) -> bool:
     """Whether it is an IPv6 address that can be somebody's: unicast, global or unique local."""
     return ":" in address and _within(address, [_IPV6_UNICAST, _PRIVATE[-1]])

@@ -43,6 +43,7 @@ _DISGUISED_LINE = re2.compile(
 # A second URL glued on by a list separator.
 _NEXT_URL = re2.compile(rb"(?i)[,;|](?:h[tx*]{2}ps?|fxp|ftp)s?\[?:")
 _DOT_DISGUISE = re2.compile(BRACKET_DOT.replace("dot", "(?i:dot)"))
+_DISGUISES = frozenset("[]({<\\")  # each disguise of a dot has one of them
 _HTTP = re2.compile(r"h[tx*]{1,2}p(s?)|h[tx*]{2,3}(s?)|meow(s?)|h\*+p?(s?)")
 _FTP = re2.compile(r"f[tx*]p(s?)")
 _GLUED = re2.compile(r"(?:https?|hxxps?|ftps?|fxps?)$")
@@ -198,7 +199,6 @@ def _without_sentence_end(text: str) -> str:
 
 def refang(text: str) -> str:
     """`text` (one host or path) with disguised dots and blanks around them undone."""
-    if text.isalnum():
-        return text
-    text = _DOT_DISGUISE.sub(".", text)
+    if not _DISGUISES.isdisjoint(text):
+        text = _DOT_DISGUISE.sub(".", text)
     return text.replace(" dot ", ".").replace(" DOT ", ".").replace(" Dot ", ".") if " " in text else text

@@ -191,6 +191,13 @@ class TestFound:
         }
         assert values(read(mail(json.dumps(bundle)))) == ["http://a.example.org/"]
 
+    def test_a_log_that_repeats_itself_for_two_megabytes(self) -> None:
+        raw = mail(samples.LOG * (2_000_000 // len(samples.LOG.encode())))
+        start = time.thread_time()
+        parsed = read(raw)
+        assert time.thread_time() - start < 3
+        assert {"192.0.2.14", "2001:db8::2", "https://b.example.org:81/a(b)[c]"} <= set(values(parsed))
+
     def test_many_rows_of_wide_ranges(self) -> None:
         rows = "".join(f"1.0.0.{n % 200};255.255.{n // 200}.254;2025-03-04 07:00;spam\n" for n in range(20_000))
         start = time.thread_time()
