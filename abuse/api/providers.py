@@ -8,6 +8,7 @@ from apiflask import APIBlueprint
 from pydantic import Field
 
 from abuse.controllers import catalogue_rows, tagging, ticket_edits
+from abuse.controllers.providers import SWITCHES
 from abuse.models import Category, Priority, Provider, Tag
 from abuse.models.questions import PRIORITY_RANK
 from abuse.policies import Right
@@ -30,6 +31,9 @@ _EXAMPLE = {
     "trusted": True,
     "priority": "High",
     "defaultCategory": None,
+    "mailAcknowledge": None,
+    "mailAlreadyKnown": None,
+    "mailOutcome": True,
     "tags": [{**examples.TAG, "tagType": "Provider"}],
 }
 
@@ -40,6 +44,9 @@ class FullProvider(Answer):
     trusted: bool
     priority: str
     default_category: str | None
+    mail_acknowledge: bool | None = Field(description="Whether he is sent acknowledgements; null: as the settings say.")
+    mail_already_known: bool | None = Field(description="Whether he is told that a case exists; null: as set.")
+    mail_outcome: bool | None = Field(description="Whether he is told how a case ended; null: as set.")
     tags: list[TagAnswer]
 
     @classmethod
@@ -50,6 +57,9 @@ class FullProvider(Answer):
             trusted=row.trusted,
             priority=row.priority,
             default_category=row.default_category_id,
+            mail_acknowledge=row.mail_acknowledge,
+            mail_already_known=row.mail_already_known,
+            mail_outcome=row.mail_outcome,
             tags=tags_of(row.tags.all()),
         )
 
@@ -67,6 +77,9 @@ class ProviderText(Body):
     trusted: bool | None = None
     priority: Text | None = None
     default_category: Text | None = None
+    mail_acknowledge: bool | None = None
+    mail_already_known: bool | None = None
+    mail_outcome: bool | None = None
     tags: list[TagReference] | None = Field(default=None, max_length=100)
 
 
@@ -173,6 +186,7 @@ def _save(wanted: ProviderText, provider: Provider | None) -> Provider:
         priority=wanted.priority or (provider.priority if provider else Priority.NORMAL),
         default_category=default,
         tags=tags,
+        mail={switch: getattr(wanted, switch) for switch in SWITCHES if switch in given},
         provider=provider,
     )
     return _provider(saved.email)

@@ -420,6 +420,14 @@ class Rdap(Section):
         return self
 
 
+class Reporters(Section):
+    """What reporters are told by machine, unless a reporter's own row says otherwise."""
+
+    acknowledge: bool = True
+    already_known: bool = True
+    outcome: bool = False
+
+
 class Mail(Section):
     """Who the desk is when it writes. Without a relay what it writes waits in the outbox."""
 
@@ -431,6 +439,7 @@ class Mail(Section):
     max_attachment_bytes: int = Field(default=10 * 1024 * 1024, ge=0)
     answer_period_seconds: int = Field(default=7 * 86_400, ge=1)
     resend_uncertain: bool = False
+    reporters: Reporters = Reporters()
 
     @field_validator("default_language")
     @classmethod

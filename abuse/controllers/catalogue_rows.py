@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from django.db import transaction
 from django.db.models import ProtectedError
@@ -10,7 +10,7 @@ from django.db.models import ProtectedError
 from abuse.models import Category, Priority, Provider, ReportThreshold, Tag
 
 from .editing import Refused
-from .providers import provider_key
+from .providers import SWITCHES, provider_key
 
 MAX_INTERVAL = 3650
 """Days."""
@@ -109,9 +109,12 @@ def save_provider(
     priority: str,
     default_category: Category | None,
     tags: Sequence[Tag] | None,
+    mail: Mapping[str, bool | None] | None = None,
     provider: Provider | None = None,
 ) -> Provider:
     """Make a reporter, or change what is thought of one. `tags`: None leaves those he has.
+
+    `mail`: what he is told by machine, by the columns in `SWITCHES`; those that are left out stay.
 
     :raises Refused: for an address that is none or exists, another address, or a priority that is none.
     """
@@ -124,6 +127,9 @@ def save_provider(
         raise Refused(f"priority: {priority[:80]!r}; expected one of {', '.join(Priority.values)}")
     row = provider or Provider(email=key)
     row.name, row.trusted, row.priority, row.default_category = name, trusted, priority, default_category
+    for switch in SWITCHES:
+        if mail is not None and switch in mail:
+            setattr(row, switch, mail[switch])
     row.save(force_insert=provider is None)
     if tags is not None:
         for tag in tags:

@@ -8,13 +8,15 @@ from django.db import transaction
 
 from abuse.config import current
 from abuse.models import History, Report, Ticket, User
-from abuse.models.tags import NEVER_AUTO_ACK
-from abuse.parsers.robots import is_robot_mailbox
 from abuse.services.email import EmailService
-from abuse.services.email.addresses import is_address, read_ticket_address
 
 from .answering import may_answer
 from .history import record
+from .reporters import ReporterMail, may_be_told
+from .together import present
+
+ACKNOWLEDGEMENT = "ack_report_received"
+ALREADY_KNOWN = "already_known"
 
 
 @transaction.atomic
@@ -71,23 +73,51 @@ def tell_reporters(ticket: Ticket, codename: str, addresses: Sequence[str], *, c
 def acknowledge(report: Report, ticket: Ticket, *, codename: str, actor: User, lang: str | None = None) -> str | None:
     """Tell the reporter the case number, once per ticket and MAIL.answer_period_seconds.
 
-    The Message-ID, or None when he is not to be told: because he was, he wants none, or he is a machine (RFC 3834).
+    Where the ticket had a report of another reporter before his, he is told so instead of `ack_report_received`. The
+    Message-ID, or None when he is not to be told: because he was, he wants none, or he is a machine (RFC 3834).
     """
-    provider = report.provider
-    if any(tag.codename == NEVER_AUTO_ACK for tag in provider.tags.all()):
+    if codename == ACKNOWLEDGEMENT:
+        told = tell_already_known(report, ticket, actor=actor, lang=lang)
+        if told is not None:
+            return told
+    if not may_be_told(report, ReporterMail.ACKNOWLEDGE):
         return None
-    if report.no_answer_reason or is_robot_mailbox(provider.email) or not is_address(provider.email):
+    return _answer(report, ticket, codename, about=codename, actor=actor, lang=lang)
+
+
+def tell_already_known(report: Report, ticket: Ticket, *, actor: User, lang: str | None = None) -> str | None:
+    """Tell the reporter that his report joined a case about the same, once per ticket and MAIL.answer_period_seconds.
+
+    The Message-ID, or None when no other reporter was before him, or he is not to be told: see `acknowledge`.
+    """
+    if not may_be_told(report, ReporterMail.ALREADY_KNOWN) or not _was_known(report, ticket):
         return None
-    settings = current().MAIL
-    if read_ticket_address(provider.email, settings.ticket_domain) is not None:  # the desk would talk to itself
-        return None
-    times = may_answer(
-        provider.email, f"ticket {ticket.public_id}: {codename}", period_seconds=settings.answer_period_seconds
-    )
+    # One thing with the acknowledgement: who got one of them within the period does not get the other.
+    return _answer(report, ticket, ALREADY_KNOWN, about=ACKNOWLEDGEMENT, actor=actor, lang=lang)
+
+
+def _answer(
+    report: Report, ticket: Ticket, codename: str, *, about: str, actor: User, lang: str | None = None
+) -> str | None:
+    address = report.provider.email
+    period = current().MAIL.answer_period_seconds
+    times = may_answer(address, f"ticket {ticket.public_id}: {about}", period_seconds=period)
     if times is None:
         return None
     cause = f"ack:{ticket.pk}" if times == 1 else f"ack:{ticket.pk}:{times}"
     return send_template(
-        ticket, codename, provider.email, cause=cause, actor=actor, lang=lang, report=report,
-        auto_submitted="auto-replied",
-    )  # fmt: skip
+        ticket, codename, address, cause=cause, actor=actor, lang=lang, report=report, auto_submitted="auto-replied"
+    )
+
+
+def _was_known(report: Report, ticket: Ticket) -> bool:
+    """Whether a ticket had a report of another reporter when this one joined."""
+    together = present()
+    if together is not None and together.report_counts.get(ticket.pk) == 1:
+        return False
+    if not Report.filter(ticket=ticket).exclude(provider_id=report.provider_id).exists():
+        return False
+    opening = History.Type.CREATE_TICKET
+    waiting = together.history if together is not None else []
+    opened = any((row.action_type, row.ticket_id, row.report_id) == (opening, ticket.pk, report.pk) for row in waiting)
+    return not opened and not History.filter(action_type=opening, ticket=ticket, report=report).exists()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -96,19 +96,20 @@ def interact(
     edit(ticket, actor=actor, expected_version=expected_version)
     _check_mails(mails)
     checked = _check(codename, params, ticket, actor)
-    _change_status(ticket, codename, checked, actor=actor)
+    told = {recipient for mail in mails if mail.category == "Plaintiff" for recipient in mail.recipients}
+    _change_status(ticket, codename, checked, told, actor=actor)
     _order_action(ticket, codename, checked, actor=actor)
     for mail in mails:
         _send(ticket, mail, actor=actor)
 
 
-def _change_status(ticket: Ticket, codename: str, checked: _Checked, *, actor: User) -> None:
+def _change_status(ticket: Ticket, codename: str, checked: _Checked, told: Collection[str], *, actor: User) -> None:
     if codename.startswith("waiting_answer"):
         clocks.begin_snooze(ticket, checked.snooze, actor=actor)
     elif codename == "pause_ticket":
         clocks.pause(ticket, checked.pause, actor=actor)
     elif codename == "close_with_resolution" and checked.resolution is not None:
-        moves.close(ticket, checked.resolution, actor=actor)
+        moves.close(ticket, checked.resolution, actor=actor, told=told)
 
 
 def _order_action(ticket: Ticket, codename: str, checked: _Checked, *, actor: User) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from abuse.models import (
 )
 from abuse.services.email import EmailService
 
-from . import deadlines, notifications, ownership, sla, trust
+from . import deadlines, notifications, outcomes, ownership, sla, trust
 from .editing import Refused, edit, write
 from .history import record
 
@@ -60,21 +60,26 @@ def close_ticket(
     actor: User,
     keep_update: bool = False,
     expected_version: int | None = None,
+    told: Collection[str] = (),
 ) -> None:
     """Close a ticket for a reason. `keep_update`: whether it still takes new reports, which reopening needs anyhow.
+
+    `told`: reporters whom the caller tells how it ended; the others are, where that is wanted (`tell_outcome`).
 
     :raises Resolution.DoesNotExist: for an unknown reason.
     :raises MoveRefused: when it is closed already.
     :raises StaleEdit: when it has changed meanwhile.
     """
     edit(ticket, actor=actor, expected_version=expected_version)
-    close(ticket, Resolution.get(codename=resolution_codename), actor=actor, keep_update=keep_update)
+    close(ticket, Resolution.get(codename=resolution_codename), actor=actor, keep_update=keep_update, told=told)
 
 
-def close(ticket: Ticket, resolution: Resolution, *, actor: User, keep_update: bool = False) -> None:
-    """Close a locked ticket for a reason."""
+def close(
+    ticket: Ticket, resolution: Resolution, *, actor: User, keep_update: bool = False, told: Collection[str] = ()
+) -> None:
+    """Close a locked ticket for a reason; see `close_ticket`."""
     columns = {} if keep_update else {"update": False}
-    move(ticket, Status.CLOSED, actor=actor, resolution=resolution, columns=columns)
+    move(ticket, Status.CLOSED, actor=actor, resolution=resolution, columns=columns, told=told)
 
 
 @transaction.atomic
@@ -101,10 +106,12 @@ def move(
     settling: int | None = None,
     columns: Mapping[str, Any] | None = None,
     refs: Mapping[str, Any] | None = None,
+    told: Collection[str] = (),
 ) -> None:
     """Move a locked, up-to-date ticket (`editing.edit`) to a status.
 
     `settling`: the deadline that causes it. `columns`: what else is written. `refs`: what else history says.
+    `told`: see `close_ticket`.
 
     :raises MoveRefused: when the table of moves does not allow it.
     """
@@ -136,7 +143,7 @@ def move(
     if status in _TOLD:
         notifications.notify(ticket.treated_by, _TOLD[status], ticket, actor=actor)
     if status == Status.CLOSED:
-        _after_closing(ticket, resolution, actor=actor)
+        _after_closing(ticket, resolution, told, actor=actor)
     elif old == Status.CLOSED:
         Report.filter(ticket=ticket).update(status=ReportStatus.ATTACHED)
     elif status == Status.ANSWERED:
@@ -188,9 +195,10 @@ def _take_reports_again(ticket: Ticket, *, actor: User) -> None:
     record(History.Type.UPDATE_PROPERTY, actor=actor, ticket=ticket, field="update", old=False, new=True)
 
 
-def _after_closing(ticket: Ticket, resolution: Resolution | None, *, actor: User) -> None:
+def _after_closing(ticket: Ticket, resolution: Resolution | None, told: Collection[str], *, actor: User) -> None:
     deadlines.cancel(ticket, reason="the ticket was closed", actor=actor)
     Report.filter(ticket=ticket).exclude(status=ReportStatus.ARCHIVED).update(status=ReportStatus.ARCHIVED)
     if resolution is not None:
         trust.record_closing(ticket, resolution.codename, actor=actor)
+        outcomes.tell_outcome(ticket, told=told, actor=actor)
     transaction.on_commit(lambda: EmailService.close_thread(ticket), robust=True)

@@ -120,8 +120,8 @@ def _follow_up(ticket: Ticket, job: ServiceActionJob, then: Then, status: str | 
     if ticket.status != status and ticket.status in _LEFT_TO_PEOPLE:
         return  # somebody answered or decided while it was carried out: a person sees to the rest
     if then.resolution is not None:
-        moves.close(ticket, Resolution.get(codename=then.resolution), actor=actor)
         addresses = _reporters_written_to(ticket)
+        moves.close(ticket, Resolution.get(codename=then.resolution), actor=actor, told=addresses)
         correspondence.tell_reporters(ticket, "case_closed", addresses, cause=f"action:{job.pk}", actor=actor)
     elif then.status == TicketStatus.WAITING_ANSWER and then.snooze_seconds:
         clocks.begin_snooze(ticket, then.snooze_seconds, actor=actor)

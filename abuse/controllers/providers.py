@@ -9,6 +9,8 @@ from django.db import transaction
 from abuse.models import Provider
 from abuse.models.fields import clipped
 
+SWITCHES = ("mail_acknowledge", "mail_already_known", "mail_outcome")
+"""The columns that say what a reporter is told by machine; null: as MAIL.reporters says."""
 UNKNOWN = "unknown@provider.invalid"
 """The provider of mails that name no sender."""
 
@@ -27,7 +29,8 @@ def pattern_of(address: str) -> str:
 def ensure_providers(addresses: Iterable[str]) -> Mapping[str, Provider]:
     """A row for each sender, by key, with its tags read.
 
-    A sender seen for the first time takes over name, trust, priority and category of its domain's pattern.
+    A sender seen for the first time takes over what is held of its domain's pattern: name, trust, priority, category,
+    and what is written to it.
     """
     keys = sorted({provider_key(address) for address in addresses})
     patterns = sorted({pattern_of(key) for key in keys})
@@ -59,4 +62,5 @@ def _first_seen(key: str, model: Provider | None) -> Provider:
         trusted=model.trusted,
         priority=model.priority,
         default_category=model.default_category,
+        **{switch: getattr(model, switch) for switch in SWITCHES},
     )

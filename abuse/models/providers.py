@@ -25,6 +25,10 @@ class Provider(Model):
     api_key = models.CharField(max_length=255, null=True, blank=True)
     priority = models.CharField(max_length=32, choices=Priority, default=Priority.NORMAL)
     tags = models.ManyToManyField(Tag, related_name="providers", blank=True)
+    # What he is told by machine; null: as MAIL.reporters says.
+    mail_acknowledge = models.BooleanField(null=True, blank=True)
+    mail_already_known = models.BooleanField(null=True, blank=True)
+    mail_outcome = models.BooleanField(null=True, blank=True)
 
     class Meta:
         ordering = ["email"]

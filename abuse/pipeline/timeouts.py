@@ -92,9 +92,10 @@ def _measure(ticket: Ticket, module: str | None, level: str | None) -> ServiceAc
 
 
 def _close(ticket: Ticket, actor: User) -> str:
-    moves.close_ticket(ticket, "fixed_by_customer", actor=actor)
+    reporters = _contacted_reporters(ticket)
+    moves.close_ticket(ticket, "fixed_by_customer", actor=actor, told=reporters)
     cause = f"timeout:{ticket.pk}"
-    correspondence.tell_reporters(ticket, "case_closed", _contacted_reporters(ticket), cause=cause, actor=actor)
+    correspondence.tell_reporters(ticket, "case_closed", reporters, cause=cause, actor=actor)
     details = ticket.defendant.details if ticket.defendant else None
     customer = (details.email or details.spare_email) if details is not None else None
     if customer:

@@ -177,5 +177,25 @@ class EmailServiceBase(ServiceBase, abc.ABC):
         :raises EmailServiceException: permanent when there is no such template or it cannot be filled in.
         """
 
+    def send_to_reporters(
+        self, ticket: Ticket, template_codename: str, reports: Sequence[Report], *, cause: str
+    ) -> Sequence[str]:
+        """Write one text to the reporters of a ticket, to each about his report; the Message-IDs, in their order.
+
+        `cause` names why: the same cause writes to one address once.
+
+        :raises EmailServiceException: see `prefetch_email_from_template` and `send_email`.
+        """
+        sent = []
+        for report in reports:
+            mail = self.prefetch_email_from_template(ticket, template_codename, acknowledged_report=report)
+            message_id = self.send_email(
+                ticket, report.provider_id, mail.subject, mail.body, mail.category, sender=mail.sender,
+                dedupe_key=f"{template_codename}:{cause}:{report.provider_id}", report=report,
+                template_codename=template_codename, body_html=mail.body_html,
+            )  # fmt: skip
+            sent.append(message_id)
+        return sent
+
     def close_thread(self, ticket: Ticket) -> None:
         """Told when a ticket is closed, for systems that close conversations too."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -12,7 +10,6 @@ from django.utils import timezone
 
 from abuse.config import current
 from abuse.models import (
-    OutboxState,
     OutgoingAttachment,
     OutgoingMessage,
     ReceivedAttachment,
@@ -37,6 +34,7 @@ from .base import (
     TicketAnswer,
 )
 from .naming import Named, named_in
+from .outgoing import columns, digest_of, new_message_id, write_to_reporters
 from .texts import TextError, write_text
 
 
@@ -73,33 +71,31 @@ class DatabaseEmailService(EmailServiceBase):
         kept = files.keep(attachments or (), self._settings.max_attachment_bytes)
         if sender is None:
             sender = ticket_address(ticket.public_id, category, self._domain) if ticket else f"abuse@{self._domain}"
-        now = timezone.now()
-        message_id = f"<{uuid.uuid4()}@{self._domain}>"
-        key = dedupe_key or message_id
+        message_id = new_message_id(self._domain)
         message, is_new = OutgoingMessage.get_or_create(
-            dedupe_key=hashlib.sha256(key.encode()).hexdigest(),
-            defaults={
-                "message_id": message_id,
-                "ticket": ticket,
-                "report": report,
-                "category": category,
-                "sender": sender,
-                "recipient": recipient,
-                "subject": clipped(" ".join(subject.split()), 1023),
-                "body": body,
-                "body_html": body_html or None,
-                "template_codename": template_codename,
-                "headers": {"Auto-Submitted": auto_submitted},
-                "state": OutboxState.PENDING,
-                "next_attempt_at": now,
-                "created_at": now,
-            },
-        )
+            dedupe_key=digest_of(dedupe_key or message_id),
+            defaults=columns(
+                message_id=message_id, ticket=ticket, report=report, category=category, sender=sender,
+                recipient=recipient, subject=subject, body=body, body_html=body_html,
+                template_codename=template_codename, auto_submitted=auto_submitted,
+            ),
+        )  # fmt: skip
         if is_new and kept:
             OutgoingAttachment.objects.bulk_create(
                 OutgoingAttachment(message=message, **files.columns(file, number)) for number, file in enumerate(kept)
             )
         return message.message_id
+
+    def send_to_reporters(
+        self, ticket: Ticket, template_codename: str, reports: Sequence[Report], *, cause: str
+    ) -> Sequence[str]:
+        wrong = next((report.provider_id for report in reports if not is_address(report.provider_id)), None)
+        if wrong is not None:
+            raise EmailServiceException(f"recipient {wrong!r}: expected an e-mail address", permanent=True)
+        try:
+            return write_to_reporters(ticket, template_codename, reports, cause=cause, domain=self._domain)
+        except TextError as error:
+            raise EmailServiceException(str(error), permanent=True) from None
 
     def keep(self, attachments: Sequence[Attachment]) -> Sequence[KeptFile]:
         return files.keep(attachments, self._settings.max_attachment_bytes)

@@ -57,13 +57,15 @@ def test_a_trusted_report_opens_a_ticket_and_is_acknowledged(deliver: Deliver, t
     assert Tag.filter(reports=report).get().name == "report:default_defendant_trusted"
 
 
-def test_the_second_report_joins_and_is_not_acknowledged_twice(deliver: Deliver, trusted: Provider) -> None:
+def test_the_second_report_joins_and_nobody_is_told_twice(deliver: Deliver, trusted: Provider) -> None:
     deliver(SPAM, sender=trusted.email)
     deliver(SPAM + " Again.", sender=trusted.email)
     deliver(SPAM + " Me too.", sender="other@reporter.example")
     ticket = Ticket.get()
     assert Report.filter(ticket=ticket, status="Attached").count() == 3
-    assert OutgoingMessage.count() == 1
+    assert list(OutgoingMessage.all().order_by("pk").values_list("template_codename", "recipient")) == [
+        ("ack_report_received", trusted.email), ("already_known", "other@reporter.example"),
+    ]  # fmt: skip
     assert fired(Report.all().order_by("pk")[2]) == "default_defendant_not_trusted_ticket"
 
 

@@ -74,6 +74,35 @@ def launch(name: str, category: str, ips: Sequence[str], subject: str, body: str
         return f"refused: {error}"
 
 
+def close(ticket_id: int, resolution: str) -> str:
+    """The operator closes a ticket; its status."""
+    from abuse.controllers import moves
+    from abuse.models import Ticket
+
+    ticket = Ticket.get(pk=ticket_id)
+    moves.close_ticket(ticket, resolution, actor=_operator())
+    return str(ticket.status)
+
+
+def reopen(ticket_id: int) -> str:
+    """The operator takes a ticket up again; its status."""
+    from abuse.controllers import moves
+    from abuse.models import Ticket
+
+    ticket = Ticket.get(pk=ticket_id)
+    moves.reopen(ticket, actor=_operator())
+    return str(ticket.status)
+
+
+def write_to_reporter(ticket_id: int, recipient: str) -> str:
+    """The operator writes to a reporter in words of his own; the Message-ID."""
+    from abuse.models import Ticket
+    from abuse.services.email import EmailService
+
+    ticket = Ticket.get(pk=ticket_id)
+    return str(EmailService.send_email(ticket, recipient, "Your report", "We found it.", "Plaintiff"))
+
+
 def _operator() -> User:
     from abuse.models import User
 
@@ -83,6 +112,16 @@ def _operator() -> User:
 if __name__ == "__main__":
     hand.FUNCTIONS.update(
         (function.__name__, function)
-        for function in (create_operator, validate, name_customer, review_phishing, ask_network, launch)
+        for function in (
+            create_operator,
+            validate,
+            name_customer,
+            review_phishing,
+            ask_network,
+            launch,
+            close,
+            reopen,
+            write_to_reporter,
+        )
     )
     hand.main()

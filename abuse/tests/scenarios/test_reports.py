@@ -59,8 +59,8 @@ def test_strangers_wait_until_there_are_enough_of_them(desk: Desk) -> None:
         "default_defendant_threshold",
         "default_defendant_not_trusted_ticket",
     ]
-    assert desk.history(ticket) == ["CreateTicket", *["AttachReport"] * 4]
-    assert desk.sink.mails == []
+    assert desk.history(ticket) == ["CreateTicket", *["AttachReport"] * 4, "SendEmail"]
+    assert desk.outbox() == [("already_known", strangers[3], "sent")]
 
 
 def test_a_stranger_whom_nobody_joins_is_archived_in_the_end(desk: Desk) -> None:

@@ -28,6 +28,13 @@ class MailActions(ReportActionsBase):
             actor=self.actor,
         )
 
+    @rule_action(label="Tell the reporter that the case is known")
+    def tell_already_known(self) -> str | None:
+        """Where the ticket had a report of another reporter before; once a ticket, and as he wants it."""
+        return correspondence.tell_already_known(
+            self.report, self._needed_ticket(), lang=self.report.provider.lang or self.ack_lang, actor=self.actor
+        )
+
     @rule_action(
         label="Write to the customer and wait for his answer",
         params=[

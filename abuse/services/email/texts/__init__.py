@@ -4,7 +4,7 @@ from .engine import names_used, render
 from .finding import best, find_template, language_code, language_of, languages_of
 from .formats import LANGUAGES
 from .language import TextError
-from .writing import WrittenText, write_row, write_text
+from .writing import WrittenText, write_for_each, write_row, write_text
 
 __all__ = [
     "LANGUAGES",
@@ -17,6 +17,7 @@ __all__ = [
     "languages_of",
     "names_used",
     "render",
+    "write_for_each",
     "write_row",
     "write_text",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -58,13 +58,23 @@ def write_text(ticket: Ticket, codename: str, *, lang: str | None = None, report
     :raises TextError: when there is no such text, or it cannot be filled in.
     """
     rows = candidates(codename, about_report=report is not None)
-    if not rows:
-        raise TextError(f"template {codename!r}: there is none of that codename")
-    languages = (language_code(lang), *_languages(rows[0].recipient_type, ticket, report))
-    row = best(rows, languages)
-    if row is None:
-        raise TextError(f"template {codename!r}: there is none of that codename")
-    return write_row(row, ticket, report=report)
+    return write_row(_best(rows, codename, lang, ticket, report), ticket, report=report)
+
+
+def write_for_each(ticket: Ticket, codename: str, reports: Sequence[Report]) -> list[WrittenText]:
+    """The text of a codename for the reporter of each report, in his language; texts are read once.
+
+    :raises TextError: see `write_text`.
+    """
+    rows = candidates(codename, about_report=True)
+    ready: dict[int, _Ready] = {}
+    written = []
+    for report in reports:
+        row = _best(rows, codename, None, ticket, report)
+        if row.pk not in ready:
+            ready[row.pk] = _ready(row, ticket)
+        written.append(_written(ready[row.pk], ticket, report))
+    return written
 
 
 def write_row(row: MailTemplate, ticket: Ticket, *, report: Report | None = None) -> WrittenText:
@@ -72,6 +82,33 @@ def write_row(row: MailTemplate, ticket: Ticket, *, report: Report | None = None
 
     :raises TextError: when it cannot be filled in.
     """
+    return _written(_ready(row, ticket), ticket, report)
+
+
+def _best(
+    rows: Sequence[MailTemplate], codename: str, lang: str | None, ticket: Ticket, report: Report | None
+) -> MailTemplate:
+    kind = rows[0].recipient_type if rows else ""
+    row = best(rows, (language_code(lang), *_languages(kind, ticket, report)))
+    if row is None:
+        raise TextError(f"template {codename!r}: there is none of that codename")
+    return row
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A text with its partials, before it is filled in. `about`: the one about the ticket's category."""
+
+    row: MailTemplate
+    name: str
+    parts: Parts
+    used: Sequence[Compiled]
+    partials: Mapping[str, Parts]
+    wanted: frozenset[str]
+    about: Parts
+
+
+def _ready(row: MailTemplate, ticket: Ticket) -> _Ready:
     parts, name = Parts.of(row), f"{row.codename} ({row.lang})"
     used = _used(parts, name)
     fix = how_to_fix_codename(ticket.category_id)
@@ -83,13 +120,18 @@ def write_row(row: MailTemplate, ticket: Ticket, *, report: Report | None = None
     about = partials.get(fix) or partials.get(_FALLBACK) or Parts("", "")
     if any("how_to_fix" in one.names for one in used):
         used += _used(about, fix)
+    return _Ready(row, name, parts, used, partials, frozenset(wanted & set(partials)), about)
+
+
+def _written(ready: _Ready, ticket: Ticket, report: Report | None) -> WrittenText:
+    row, fix = ready.row, how_to_fix_codename(ticket.category_id)
     facts = TicketFacts(ticket, row.recipient_type, row.lang, report)
-    values = facts.values({one for each in used for one in each.names})
-    label = about.subject if fix in partials else ticket.category.label
-    values["category_name"] = label
-    if any("how_to_fix" in one.names for one in used):
-        values["how_to_fix"] = render(about.body, values, name=fix, lang=row.lang).strip("\n")
-    subject, body, html = fill(parts, values, {key: partials[key] for key in wanted & set(partials)}, row.lang, name)
+    values = facts.values({one for each in ready.used for one in each.names})
+    values["category_name"] = ready.about.subject if fix in ready.partials else ticket.category.label
+    if any("how_to_fix" in one.names for one in ready.used):
+        values["how_to_fix"] = render(ready.about.body, values, name=fix, lang=row.lang).strip("\n")
+    partials = {key: ready.partials[key] for key in ready.wanted}
+    subject, body, html = fill(ready.parts, values, partials, row.lang, ready.name)
     return WrittenText(subject, body, html, row.recipient_type, row.lang)
 
 
