@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from abuse.parsers import message
+from abuse.parsers import ParserContext, message, parse
 from abuse.parsers.context import Limits
 from abuse.parsers.templating import TemplateSet, shipped
 from abuse.parsers.templating.load import SHIPPED
@@ -180,10 +180,14 @@ def test_a_hundred_templates_cost_a_mail_that_none_is_for_next_to_nothing() -> N
     )
     raw = mail("Some words of an attack from 192.0.2.1 on us.\n" * 40)
     parsed = message.read(raw, Limits())
-    spent = []
+    choosing, reading = [], []
     for _ in range(200):
         start = time.perf_counter()
         assert templates.candidates(View(parsed)) == []
-        spent.append(time.perf_counter() - start)
-    # 13 microseconds where nothing else runs; the best of many, so that a busy machine does not count
-    assert min(spent) < 20e-6
+        choosing.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        parse(raw, ParserContext())
+        reading.append(time.perf_counter() - start)
+    # 13 microseconds where nothing else runs. What reading the mail takes at the same time is the measure, so that
+    # neither a slow machine nor a busy one counts.
+    assert min(choosing) < min(reading) / 20
