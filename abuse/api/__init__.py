@@ -43,6 +43,7 @@ from . import (
     screenshots,
     search,
     session,
+    submissions,
     tags,
     thresholds,
     ticket_comments,
@@ -111,6 +112,7 @@ RESOURCES = (
     rules,
     audit,
     action_callback,
+    submissions,
     monitor,
     metrics,
 )

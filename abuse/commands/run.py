@@ -60,6 +60,8 @@ def _sync_routes(app: APIFlask) -> None:
 
 def serve(app: APIFlask, host: str, port: int, *, threads: int) -> None:
     """Serve until SIGINT or SIGTERM with a fixed pool of threads, each of which keeps its database connection."""
+    from abuse.api.bodies import LARGE_BODY_BYTES  # needs the models
+
     click.echo(f"Cerberus listens on http://{_shown(host)}:{port} with {threads} threads", err=True)
     waitress.serve(
         app,
@@ -68,7 +70,7 @@ def serve(app: APIFlask, host: str, port: int, *, threads: int) -> None:
         threads=threads,
         ident=None,
         # Beyond what the application takes, so that it can say no in JSON; far beyond, waitress says it.
-        max_request_body_size=4 * MAX_BODY_BYTES,
+        max_request_body_size=4 * MAX_BODY_BYTES + max(LARGE_BODY_BYTES, current().API.submission_max_bytes),
         # With trusted proxies the application itself finds out whom to believe; else nobody is.
         clear_untrusted_proxy_headers=not current().API.trusted_proxies,
     )

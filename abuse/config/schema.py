@@ -349,6 +349,8 @@ class Api(Section):
     require_totp_for: tuple[str, ...] = ()
     audit_retention_days: int = Field(default=730, ge=1)
     oidc: Oidc | None = None
+    submission_max_bytes: int = Field(default=25 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
+    submissions_per_minute: int = Field(default=120, ge=1)
 
 
 class Pipeline(Section):

@@ -38,6 +38,8 @@ class Delivery:
     source: str
     envelope_sender: str | None = None
     envelope_recipients: tuple[str, ...] = ()
+    submitter: str = ""
+    """The address of a user who handed it in, whatever its From says."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,12 @@ def receive(
     source: str,
     envelope_sender: str | None = None,
     envelope_recipients: Sequence[str] = (),
+    submitter: str = "",
     ring: bool = True,
 ) -> Receipt:
     """Take one mail in; see `receive_many`."""
-    return receive_many([Delivery(raw, source, envelope_sender, tuple(envelope_recipients))], ring=ring)[0]
+    delivery = Delivery(raw, source, envelope_sender, tuple(envelope_recipients), submitter)
+    return receive_many([delivery], ring=ring)[0]
 
 
 def receive_many(deliveries: Iterable[Delivery], *, ring: bool = True) -> list[Receipt]:
@@ -117,6 +121,7 @@ def _insert_or_count(sha256: str, delivery: Delivery, now: datetime) -> Receipt:
         source=_column_text(delivery.source),
         envelope_sender=None if delivery.envelope_sender is None else _column_text(delivery.envelope_sender),
         envelope_recipients=[_column_text(recipient) for recipient in delivery.envelope_recipients],
+        submitter=_column_text(delivery.submitter)[:255],
         received_at=now,
         last_delivered_at=now,
         next_attempt_at=now,

@@ -49,6 +49,7 @@ from .statuses import (
     TicketStatus,
     check_move,
 )
+from .submissions import Submission
 from .tags import EmailFilter, EmailFilterTag, Tag
 from .texts import (
     MailTemplate,
@@ -139,6 +140,7 @@ __all__ = [
     "ServiceActionJob",
     "ServiceLevel",
     "StarredTicket",
+    "Submission",
     "Tag",
     "Ticket",
     "TicketAction",

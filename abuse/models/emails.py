@@ -21,6 +21,9 @@ class Email(Model):
     source = models.CharField(max_length=512, help_text="where it came from, for people")
     envelope_sender = models.CharField(max_length=512, null=True, blank=True)
     envelope_recipients = models.JSONField(default=list, blank=True)
+    submitter = models.CharField(
+        max_length=255, blank=True, default="", help_text="whose report it is for certain: he handed it in by the API"
+    )
     received_at = models.DateTimeField()
     last_delivered_at = models.DateTimeField()
     deliveries = models.PositiveIntegerField(default=1)

@@ -148,6 +148,12 @@ def category_of(report_type: str, report_class: str, allowed: tuple[str, ...]) -
     return guessed or "Other", f"the report's type is {report_type[:MAX_WORD]!r}"
 
 
+def xarf_type_of_category(category: str) -> str:
+    """The type of XARF 4 by which a report says that it is of a desk's category; its own word for one of its own."""
+    first = next((offence.xarf_type for offence in _OFFENCES if offence.category == category), None)
+    return first or f"other-{category}"
+
+
 def class_of_category(category: str | None) -> str | None:
     """The RSIT class that most offences of a desk's category are of; None without a category, or for one of its own."""
     return _CLASS_OF_CATEGORY.get(category) if category is not None else None

@@ -38,7 +38,7 @@ FROM ranked
 WHERE email.id = ranked.id
   AND (ranked.place = 1 OR (ranked.size < %(large)s AND ranked.first_size < %(large)s))
 RETURNING email.id, email.sha256, email.size, email.received_at, email.attempts, email.envelope_sender,
-    email.envelope_recipients
+    email.envelope_recipients, email.submitter
 """
 _FRESH = _CLAIM.format(which="attempts = 0")
 _RETRIES = _CLAIM.format(which="attempts > 0")
@@ -56,6 +56,7 @@ class Claim:
     token: uuid.UUID
     envelope_sender: str | None = None
     envelope_recipients: tuple[str, ...] = ()
+    submitter: str = ""
 
 
 def claim_fresh(settings: Pipeline) -> list[Claim]:
@@ -81,8 +82,8 @@ def _claim(statement: str, limit: int, settings: Pipeline) -> list[Claim]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         claims = [
-            Claim(pk, sha256, size, received_at, attempts, token, sender, _recipients(recipients))
-            for pk, sha256, size, received_at, attempts, sender, recipients in cursor.fetchall()
+            Claim(pk, sha256, size, received_at, attempts, token, sender, _recipients(recipients), submitter)
+            for pk, sha256, size, received_at, attempts, sender, recipients, submitter in cursor.fetchall()
         ]
     return sorted(claims, key=lambda claim: (claim.received_at, claim.email_id))
 

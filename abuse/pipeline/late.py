@@ -181,7 +181,7 @@ def _read(row: Email, report: Report, parts: Parts, settings: Settings, context:
     """The mail as rules ask about it; when its bytes are gone, what the rows still say."""
     claim = Claim(
         row.pk, row.sha256, row.size, row.received_at, row.attempts, uuid.uuid4(), row.envelope_sender,
-        tuple(row.envelope_recipients),
+        tuple(row.envelope_recipients), row.submitter,
     )  # fmt: skip
     accusations = tuple(
         Accusation(match, tuple(map(parsed_item, items))) for of_report in parts.values() for match, items in of_report

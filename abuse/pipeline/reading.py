@@ -115,6 +115,9 @@ def read(claim: Claim, context: ParserContext, writers: Executor, settings: Pars
 def understood(raw: bytes, claim: Claim, context: ParserContext, settings: Parser) -> ReadMail:
     """What the bytes of a mail say, attachments and all; nothing is stored."""
     parsed = parse(raw, context)
+    if claim.submitter:
+        # He proved who he is; From is only what the document says of itself.
+        parsed = dataclasses.replace(parsed, provider=claim.submitter)
     authentication = authenticate(raw, parsed, settings)
     recipients = tuple(dict.fromkeys((*parsed.recipients, *_own_addresses(claim.envelope_recipients))))
     key = content_key(parsed)

@@ -83,7 +83,10 @@ def reread(email_id: int, settings: Settings, context: ParserContext, *, actor: 
             pass
         case other:
             return Reread(email_id, f"left alone: {other.label.lower()}")
-    claim = Claim(row.pk, row.sha256, row.size, row.received_at, row.attempts, uuid.uuid4(), row.envelope_sender)
+    claim = Claim(
+        row.pk, row.sha256, row.size, row.received_at, row.attempts, uuid.uuid4(), row.envelope_sender,
+        submitter=row.submitter,
+    )  # fmt: skip
     with ThreadPoolExecutor(1) as writers:
         mail = read(claim, context, writers, settings.PARSER)
         mail.wait()

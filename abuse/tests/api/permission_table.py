@@ -81,6 +81,8 @@ TABLE = (
     Row("GET", "/api/monitor", EVERYBODY),
     Row("GET", "/api/openapi.json", EVERYBODY),
     Row("POST", "/api/actions/callback", EVERYBODY, {}, passes=404),
+    Row("POST", "/api/submissions", EVERYBODY, {}, passes=400),
+    Row("GET", "/api/submissions/<receipt>", EVERYBODY, passes=404, ids={"receipt": "key"}),
     Row("GET", "/api/screenshots/<key>", EVERYBODY, passes=404),
     Row("GET", "/api/audit", ADMINS),
     # The desk at large

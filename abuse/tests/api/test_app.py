@@ -76,7 +76,8 @@ def test_no_path_of_the_api_but_the_public_ones_answers_without_a_token(app: API
         ("GET", "/api/monitor"), ("GET", "/api/openapi.json"), ("POST", "/api/auth"), ("POST", "/api/session"),
         ("POST", "/api/actions/callback"),
         ("GET", "/metrics"),
-        ("GET", "/api/screenshots/1"), ("GET", "/api/auth/oidc/login"), ("GET", "/api/auth/oidc/callback"),
+        ("GET", "/api/screenshots/1"), ("GET", "/api/submissions/1"),
+        ("GET", "/api/auth/oidc/login"), ("GET", "/api/auth/oidc/callback"),
     }  # fmt: skip
     assert client.get("/api/anything").status_code == 401
     assert client.options("/api/tickets").status_code == 401
