@@ -15,6 +15,7 @@ from . import (
     categories,
     declared,
     defendants,
+    documentation,
     email_templates,
     errors,
     figures,
@@ -113,6 +114,7 @@ RESOURCES = (
     audit,
     action_callback,
     submissions,
+    documentation,
     monitor,
     metrics,
 )
@@ -134,9 +136,9 @@ def install(app: APIFlask) -> None:
 
 
 def _guarded(response: Response) -> Response:
-    """Answers are for the program that asked: not to be kept, framed or taken for a page."""
+    """Answers are for the program that asked: not to be kept, framed or taken for a page, unless they say so."""
     if request.path.startswith(access.PREFIX):
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+        response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     return response

@@ -57,8 +57,8 @@ def guard() -> None:
 
 
 def _presented() -> tokens.Presented | None:
-    """What came with the call: the header, or else the session cookie. Each kind of token has its one place."""
-    header = request.headers.get(TOKEN_HEADER, "")
+    """What came with the call: a header, or else the session cookie. Each kind of token has its one place."""
+    header = request.headers.get(TOKEN_HEADER, "") or _bearer()
     return tokens.presented(
         header or sent_session(),
         kinds=_FOR_PROGRAMS if header else _FOR_BROWSERS,
@@ -66,6 +66,12 @@ def _presented() -> tokens.Presented | None:
         endpoint=request.endpoint or "",
         idle=timedelta(seconds=current().API.session_idle_seconds),
     )
+
+
+def _bearer() -> str:
+    """The token of an Authorization header (RFC 6750); empty when it holds none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _check_token(row: ApiToken, declared: Needs) -> None:

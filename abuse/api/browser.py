@@ -19,7 +19,7 @@ from .proxies import is_foreign_origin, is_secure
 
 CSRF_HEADER = "X-CSRF-Token"
 CSRF_COOKIE = "cerberus_csrf"
-_SESSION_COOKIE = "cerberus_session"
+SESSION_COOKIE = "cerberus_session"
 _PURPOSE = "csrf"
 
 
@@ -73,4 +73,4 @@ def delete_cookies(response: Response) -> None:
 
 def _session_cookie() -> str:
     """Over TLS with the prefix that keeps other hosts of the domain from setting it (RFC 6265bis)."""
-    return f"__Host-{_SESSION_COOKIE}" if is_secure() else _SESSION_COOKIE
+    return f"__Host-{SESSION_COOKIE}" if is_secure() else SESSION_COOKIE

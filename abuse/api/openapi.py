@@ -8,19 +8,51 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from abuse.policies import Right
+from abuse.policies import WITHOUT_ROLE, Right, granted_to, scope_of
+from abuse.policies.rights import SAFE_METHODS
 
-from .declared import PREFIX, TOKEN_HEADER, calls
+from .browser import CSRF_HEADER, SESSION_COOKIE
+from .declared import PREFIX, TOKEN_HEADER, Needs, calls
 from .errors import ERROR_REF, ERROR_SCHEMA, error_response
 from .filters import Filters
 
 VERSION = "1.0.0"
 PATH = "/api/openapi.json"
-SECURITY_NAME = "ApiToken"
+SCHEMES: dict[str, Any] = {
+    "ApiToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": TOKEN_HEADER,
+        "description": "A token from `POST /api/auth`, or one of your own for programs: `POST /api/users/me/tokens`.",
+    },
+    "BearerToken": {"type": "http", "scheme": "bearer", "description": "The same tokens, as RFC 6750 has them."},
+    "Session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SESSION_COOKIE,
+        "description": "A browser's login, from `POST /api/session`. Over TLS the name begins with `__Host-`.",
+    },
+    "CsrfToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": CSRF_HEADER,
+        "description": "`csrfToken` of the session, with every call of a browser that changes something.",
+    },
+}
+_TO_READ: list[dict[str, list[str]]] = [{"ApiToken": []}, {"BearerToken": []}, {"Session": []}]
+_TO_WRITE: list[dict[str, list[str]]] = [{"ApiToken": []}, {"BearerToken": []}, {"Session": [], "CsrfToken": []}]
 DESCRIPTION = f"""The JSON API of Cerberus, an abuse desk.
 
-Log in with `POST /api/auth` and send the token in the header `{TOKEN_HEADER}` of every further call. Times are seconds
-since 1970-01-01 00:00 UTC. Every error is `{{"message": "…"}}` with the fitting status.
+Log in with `POST /api/auth` and send the token in the header `{TOKEN_HEADER}` of every further call, or as
+`Authorization: Bearer`. Times are seconds since 1970-01-01 00:00 UTC. Every error is `{{"message": "…"}}` with the
+fitting status. The same for people to read is at `/api/docs`.
+
+Lists take the parameter `filters`, a JSON object:
+
+* `paginate`: `resultsPerPage` and `currentPage`, from 1
+* `sortBy`: `1` for ascending, `-1` for descending, by field
+* `queryFields`: the fields to answer with
+* `where`: `in`, a list of `{{field: [values]}}`, all of which must hold; `like`, one of which must be part of the field
 """
 _FILTERS_EXAMPLE = {
     "paginate": {"currentPage": 1, "resultsPerPage": 50},
@@ -35,7 +67,7 @@ def install(app: APIFlask) -> None:
         OPENAPI_VERSION="3.1.0",
         DESCRIPTION=DESCRIPTION,
         LICENSE={"name": "Apache 2.0", "identifier": "Apache-2.0"},
-        SECURITY_SCHEMES={SECURITY_NAME: {"type": "apiKey", "in": "header", "name": TOKEN_HEADER}},
+        SECURITY_SCHEMES=SCHEMES,
         # A document that says "http" behind a proxy that speaks TLS would be wrong; a relative server is always right.
         SERVERS=[{"url": "/"}],
         AUTO_OPERATION_ID=True,
@@ -47,19 +79,16 @@ def install(app: APIFlask) -> None:
 
     @app.spec_processor
     def in_order(document: Any) -> Any:
-        return _in_order(document, {endpoint for _, _, endpoint, needs in calls(app) if needs.right is Right.PUBLIC})
+        declared = {f"{method.lower()}_{endpoint.replace('.', '_')}": one for method, _, endpoint, one in calls(app)}
+        return _in_order(document, declared)
 
 
-def _in_order(document: Any, public_endpoints: set[str]) -> Any:
+def _in_order(document: Any, declared: dict[str, Needs]) -> Any:
     document["paths"] = {path: item for path, item in document["paths"].items() if path.startswith(PREFIX)}
-    document["security"] = [{SECURITY_NAME: []}]
-    public = {endpoint.replace(".", "_") for endpoint in public_endpoints}
+    document["security"] = _TO_WRITE
     for item in document["paths"].values():
         for method, operation in item.items():
-            if operation["operationId"] in {f"{method}_{name}" for name in public}:
-                operation["security"] = []
-            else:
-                operation["responses"].setdefault("401", error_response("The token is missing, ended or expired."))
+            _say_who_may(operation, method.upper(), declared[operation["operationId"]].right)
             for parameter in operation["parameters"]:
                 if parameter["name"] == "filters":
                     _describe_filters(parameter)
@@ -72,6 +101,22 @@ def _in_order(document: Any, public_endpoints: set[str]) -> Any:
     schemas["Error"] = schemas.pop("HTTPError", ERROR_SCHEMA)
     schemas.pop("ValidationError", None)
     return _one_name_each(document)
+
+
+def _say_who_may(operation: dict[str, Any], method: str, right: Right) -> None:
+    """What a call needs: `x-right`, the scope of a token `x-scope`, and `x-roles`, who may make it from the start."""
+    if right is Right.PUBLIC:
+        operation["security"] = []
+        return
+    if method in SAFE_METHODS:
+        operation["security"] = _TO_READ
+    operation["x-right"] = right.value
+    scope = scope_of(right, method)
+    if scope is not None:
+        operation["x-scope"] = scope.value
+    if right not in WITHOUT_ROLE:
+        operation["x-roles"] = sorted(granted_to(right, method))
+    operation["responses"].setdefault("401", error_response("The token is missing, ended or expired."))
 
 
 def _describe_filters(parameter: dict[str, Any]) -> None:

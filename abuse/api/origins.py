@@ -11,7 +11,7 @@ from .declared import PREFIX, TOKEN_HEADER
 
 _ALLOWED = {
     "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
-    "Access-Control-Allow-Headers": f"Content-Type, {TOKEN_HEADER}, {CSRF_HEADER}",
+    "Access-Control-Allow-Headers": f"Authorization, Content-Type, {TOKEN_HEADER}, {CSRF_HEADER}",
     "Access-Control-Max-Age": "600",
 }
 

@@ -17,6 +17,7 @@ from abuse import api
 from abuse.api import examples
 from abuse.api.reports_schemas import ItemsAnswer, ReportDetail, ReportRow
 from abuse.api.tickets_schemas import TicketDetail, TicketRow
+from abuse.policies import Right
 
 # Each request looks after the connection of its thread, which an earlier test may have left open.
 pytestmark = pytest.mark.django_db
@@ -26,6 +27,9 @@ FILES = {
     ("/api/reports/{report_id}/attachments/{file_id}", "get"): "application/octet-stream",
     ("/api/tickets/{ticket_id}/emails/export", "get"): "application/octet-stream",
     ("/api/screenshots/{key}", "get"): "image/png",
+    ("/api/docs", "get"): "text/html",
+    ("/api/docs/{group}", "get"): "text/html",
+    ("/api/docs/style.css", "get"): "text/css",
 }
 REDIRECTS = {("/api/auth/oidc/login", "get"), ("/api/auth/oidc/callback", "get")}
 ACCEPTED = {("/api/submissions", "post")}
@@ -94,9 +98,18 @@ def test_every_operation_says_what_it_takes_and_gives(document: dict[str, Any]) 
 
 
 def test_every_operation_but_the_public_ones_needs_the_token(document: dict[str, Any]) -> None:
-    assert document["security"] == [{"ApiToken": []}]
-    scheme = document["components"]["securitySchemes"]["ApiToken"]
-    assert scheme == {"type": "apiKey", "in": "header", "name": "X-Api-Token"}
+    by_token: list[dict[str, list[str]]] = [{"ApiToken": []}, {"BearerToken": []}]
+    assert document["security"] == [*by_token, {"Session": [], "CsrfToken": []}]
+    schemes = {
+        name: (one["type"], one.get("in"), one.get("name") or one.get("scheme"))
+        for name, one in document["components"]["securitySchemes"].items()
+    }
+    assert schemes == {
+        "ApiToken": ("apiKey", "header", "X-Api-Token"),
+        "BearerToken": ("http", None, "bearer"),
+        "Session": ("apiKey", "cookie", "cerberus_session"),
+        "CsrfToken": ("apiKey", "header", "X-CSRF-Token"),
+    }
     public = {(path, method) for path, method, one in operations(document) if one.get("security") == []}
     assert public == {
         ("/api/auth", "post"),
@@ -105,12 +118,19 @@ def test_every_operation_but_the_public_ones_needs_the_token(document: dict[str,
         ("/api/actions/callback", "post"),
         ("/api/screenshots/{key}", "get"),
         ("/api/submissions/{receipt}", "get"),
+        ("/api/docs", "get"),
+        ("/api/docs/{group}", "get"),
+        ("/api/docs/style.css", "get"),
         *REDIRECTS,
     }
     for path, method, operation in operations(document):
-        assert "security" not in operation or (path, method) in public
+        if (path, method) not in public:
+            assert operation["x-right"] in {right.value for right in Right}
+            # A session that only reads needs no CSRF token; all else is as the document says for all.
+            assert operation.get("security") == ([*by_token, {"Session": []}] if method == "get" else None)
         assert ("401" in operation["responses"]) or path in {
-            "/api/monitor", "/api/screenshots/{key}", "/api/submissions/{receipt}", "/api/auth/oidc/login"
+            "/api/monitor", "/api/screenshots/{key}", "/api/submissions/{receipt}", "/api/auth/oidc/login",
+            "/api/docs", "/api/docs/{group}", "/api/docs/style.css",
         }  # fmt: skip
 
 
