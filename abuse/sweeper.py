@@ -12,6 +12,7 @@ from abuse.controllers import late, searching
 from abuse.controllers.audit import forget_old_entries
 from abuse.controllers.counting import count_stale_days, doubt_the_last_days
 from abuse.controllers.drift import look_for_drift
+from abuse.controllers.idempotency import forget_old_keys
 from abuse.controllers.outbox import is_something_due
 from abuse.controllers.url_checks import forget as forget_looks
 from abuse.controllers.workflow import run_due
@@ -42,11 +43,12 @@ HOUR = 3600.0
 def sweep_slowly() -> int:
     """What need not be looked at every few seconds; how many alarms were raised.
 
-    Reporters who changed their mails are noticed, old looks at pages and old entries of the record forgotten, and the
-    last days counted anew.
+    Reporters who changed their mails are noticed, old looks at pages, old entries of the record and old keys of calls
+    forgotten, and the last days counted anew.
     """
     forget_looks()
     forget_old_entries(current().API.audit_retention_days)
+    forget_old_keys()
     doubt_the_last_days()
     raised = look_for_drift().raised
     for message in raised:

@@ -19,6 +19,7 @@ from . import (
     email_templates,
     errors,
     figures,
+    idempotency,
     labels,
     mass_contact,
     metrics,
@@ -132,6 +133,7 @@ def install(app: APIFlask) -> None:
     app.after_request(_guarded)
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint)
+    idempotency.install(app)
     declared.routes(app)  # refuses to start with an endpoint that declares no right
 
 

@@ -11,9 +11,13 @@ from .declared import PREFIX, TOKEN_HEADER
 
 _ALLOWED = {
     "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
-    "Access-Control-Allow-Headers": f"Authorization, Content-Type, {TOKEN_HEADER}, {CSRF_HEADER}",
+    "Access-Control-Allow-Headers": (
+        f"Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, {TOKEN_HEADER}, {CSRF_HEADER}"
+    ),
     "Access-Control-Max-Age": "600",
 }
+_READABLE = "Content-Disposition, ETag, Idempotency-Replayed, Link, Retry-After"
+"""Headers of answers that pages of an allowed origin may read."""
 
 
 def answer_preflight() -> Response | None:
@@ -31,6 +35,7 @@ def name_allowed_origin(response: Response) -> Response:
         if _is_allowed():
             response.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
             response.headers["Access-Control-Allow-Credentials"] = "true"
+            response.headers["Access-Control-Expose-Headers"] = _READABLE
     return response
 
 

@@ -17,6 +17,7 @@ from .directory import DirectoryCustomer, DirectoryResource, DirectoryService
 from .drift import DriftAlarm, ReporterReading
 from .emails import Email
 from .history import History
+from .idempotency import IdempotentCall
 from .logins import ApiToken, ExternalIdentity, LoginAttempt, RecoveryCode, SecondFactor, TokenScope
 from .notifications import Notification
 from .obligations import Deadline
@@ -96,6 +97,7 @@ __all__ = [
     "EmailState",
     "ExternalIdentity",
     "History",
+    "IdempotentCall",
     "ItemScreenshotFeedback",
     "KpiCount",
     "KpiDay",
