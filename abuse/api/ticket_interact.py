@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from apiflask import APIBlueprint
 from pydantic import Field, field_validator
 
+from abuse.controllers import preset_use, presets
 from abuse.controllers.editing import Refused
 from abuse.controllers.interact import CODENAMES, Mail, interact
 from abuse.controllers.thread_export import thread_attachment
@@ -19,7 +20,7 @@ from .access import current_user, needs
 from .answers import Message
 from .bodies import MESSAGE, Body, allow_large_body
 from .filters import Text
-from .objects import FORBIDDEN, ticket_to_write
+from .objects import FORBIDDEN, child, ticket_to_write
 
 blueprint = APIBlueprint("ticket_interact", __name__, url_prefix="/api/tickets/<int:ticket_id>", tag="Tickets")
 blueprint.before_request(allow_large_body)
@@ -87,6 +88,13 @@ class Interaction(Body):
     version: int | None = None
 
 
+class PresetUse(Body):
+    """What is put over the parameters of the preset, such as the `action` that it leaves open."""
+
+    params: InteractParams = InteractParams()
+    version: int | None = None
+
+
 @blueprint.post("/interact")
 @needs(Right.WRITE_TICKET)
 @blueprint.input(
@@ -112,7 +120,29 @@ def interact_with(ticket_id: int, json_data: Interaction) -> Message:
         actor=current_user(),
         expected_version=json_data.version,
     )
-    return Message(message="Ticket updated" if not mails else f"Ticket updated, {len(mails)} mails written")
+    return _updated(len(mails))
+
+
+@blueprint.post("/presets/<int:preset_id>")
+@needs(Right.WRITE_TICKET)
+@blueprint.input(PresetUse, example={"params": {}})
+@blueprint.output(Message, example=MESSAGE)
+@blueprint.doc(responses={**FORBIDDEN, 409: "The ticket's present status does not allow it."})
+def use_preset(ticket_id: int, preset_id: int, json_data: PresetUse) -> Message:
+    """Do what a preset says, in one call
+
+    Its texts are filled in and sent, its action is carried out: all of it, or nothing. When it closes the ticket, its
+    texts go to those only who were written to before.
+    """
+    ticket = ticket_to_write(ticket_id)
+    preset = child(presets.presets_for(current_user()), "preset", preset_id)
+    params = json_data.params.model_dump(by_alias=True, exclude_none=True)
+    written = preset_use.use(ticket, preset, params, actor=current_user(), expected_version=json_data.version)
+    return _updated(written)
+
+
+def _updated(mails: int) -> Message:
+    return Message(message="Ticket updated" if not mails else f"Ticket updated, {mails} mails written")
 
 
 def _mails(ticket: Ticket, wanted: Sequence[InteractMail]) -> list[Mail]:

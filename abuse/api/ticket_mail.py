@@ -7,9 +7,9 @@ from typing import Any
 from apiflask import APIBlueprint
 from pydantic import Field, RootModel
 
-from abuse.controllers import filled_texts, presets
+from abuse.controllers import filled_texts, preset_use, presets
 from abuse.controllers.filled_texts import FilledText
-from abuse.models import History, MailTemplate, Provider, Ticket
+from abuse.models import History, MailTemplate, Provider
 from abuse.policies import Right
 from abuse.services.email import EmailService
 
@@ -192,7 +192,8 @@ def fill_template(ticket_id: int, template_id: int) -> FilledAnswer:
 def fill_preset(ticket_id: int, preset_id: int) -> FilledPreset:
     """Fill in the texts of a preset for a ticket
 
-    Each in the customer's language, where there is one.
+    As they will be true when it is used: with its deadline and resolution. Each in the customer's language, where there
+    is one. `to` is empty where nobody is to be written to.
     """
     ticket = the_ticket(ticket_id)
     preset = child(presets.presets_for(current_user()), "preset", preset_id)
@@ -205,10 +206,6 @@ def fill_preset(ticket_id: int, preset_id: int) -> FilledPreset:
         id=preset.pk,
         codename=preset.codename,
         name=preset.name,
-        templates=_filled(ticket, list(preset.templates.all())),
+        templates=[FilledAnswer.of(one) for one in preset_use.filled(ticket, preset, actor=current_user())],
         action=action,
     )
-
-
-def _filled(ticket: Ticket, templates: list[MailTemplate]) -> list[FilledAnswer]:
-    return [FilledAnswer.of(filled_texts.fill(ticket, filled_texts.translated(ticket, one))) for one in templates]

@@ -19,6 +19,8 @@ class FilledText:
     recipients: tuple[str, ...]
     subject: str
     body: str
+    category: str
+    body_html: str = ""
 
 
 def fill(ticket: Ticket, template: MailTemplate) -> FilledText:
@@ -30,7 +32,7 @@ def fill(ticket: Ticket, template: MailTemplate) -> FilledText:
     if "proof" in names_used(template.subject) | names_used(template.body) and not Proof.filter(ticket=ticket).exists():
         raise Refused(f"template {template.codename} shows proof: add some to the ticket first")
     mail = EmailService.prefetch_email_from_template(ticket, template.codename, lang=template.lang)
-    return FilledText(template, mail.recipients, mail.subject, mail.body)
+    return FilledText(template, mail.recipients, mail.subject, mail.body, mail.category, mail.body_html)
 
 
 def translated(ticket: Ticket, template: MailTemplate) -> MailTemplate:

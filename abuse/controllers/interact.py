@@ -53,7 +53,7 @@ _ALL_PARAMS = frozenset({"snoozeDuration", "pauseDuration", "resolution", "actio
 class Mail:
     """A mail that goes with a decision. `category`: with whom the conversation is, such as Defendant.
 
-    `attachments` were stored before (`EmailService.keep`).
+    `attachments` were stored before (`EmailService.keep`). `template`: the codename of the text that it was made of.
     """
 
     recipients: tuple[str, ...]
@@ -61,6 +61,8 @@ class Mail:
     body: str
     category: str
     attachments: tuple[KeptFile, ...] = ()
+    template: str = ""
+    body_html: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +97,22 @@ def interact(
     _check_role(codename, actor)
     edit(ticket, actor=actor, expected_version=expected_version)
     _check_mails(mails)
-    checked = _check(codename, params, ticket, actor)
     told = {recipient for mail in mails if mail.category == "Plaintiff" for recipient in mail.recipients}
-    _change_status(ticket, codename, checked, told, actor=actor)
-    _order_action(ticket, codename, checked, actor=actor)
+    carry_out(ticket, codename, params, actor=actor, told=told)
     for mail in mails:
         _send(ticket, mail, actor=actor)
+
+
+def carry_out(
+    ticket: Ticket, codename: str, params: Mapping[str, Any], *, actor: User, told: Collection[str] = ()
+) -> None:
+    """Do one of the seven things with a locked ticket, whatever the actor's role says; see `interact`.
+
+    `told`: the reporters who are written to by the caller.
+    """
+    checked = _check(codename, params, ticket, actor)
+    _change_status(ticket, codename, checked, told, actor=actor)
+    _order_action(ticket, codename, checked, actor=actor)
 
 
 def _change_status(ticket: Ticket, codename: str, checked: _Checked, told: Collection[str], *, actor: User) -> None:
@@ -134,11 +146,12 @@ def _send(ticket: Ticket, mail: Mail, *, actor: User) -> None:
     for recipient in dict.fromkeys(mail.recipients):
         message_id = EmailService.send_email(
             ticket, recipient, mail.subject, mail.body, mail.category, attachments=mail.attachments,
-            auto_submitted="no",
+            auto_submitted="no", template_codename=mail.template, body_html=mail.body_html,
         )  # fmt: skip
+        text: dict[str, Any] = {"template": mail.template} if mail.template else {}
         record(
             History.Type.SEND_EMAIL, actor=actor, ticket=ticket, new=recipient, message_id=message_id,
-            category=mail.category,
+            category=mail.category, **text,
         )  # fmt: skip
 
 

@@ -36,9 +36,12 @@ def why_not_told(report: Report, mail: ReporterMail) -> str:
     Never: machines, lists, addresses that nobody reads or that are the desk's own, and senders shown to be forged: the
     answer would go to somebody who never wrote.
     """
+    return why_unreachable(report) if wanted(report.provider, mail) else "he wants none"
+
+
+def why_unreachable(report: Report) -> str:
+    """Why the sender of a report would not read a mail, or somebody else would; empty when he would."""
     provider = report.provider
-    if not wanted(provider, mail):
-        return "he wants none"
     if report.no_answer_reason:
         return report.no_answer_reason
     if report.authentication == "fail":

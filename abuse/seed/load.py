@@ -26,6 +26,7 @@ from abuse.rules.definitions import shipped_documents
 from abuse.rules.store import add_missing
 
 from .mail_texts import put_texts
+from .presets import put_presets
 
 
 @transaction.atomic
@@ -57,6 +58,7 @@ def load_seed() -> int:
         added += Tag.get_or_create(**key, defaults=entry)[1]
     added += _robot()
     added += put_texts()
+    added += put_presets(data["presets"])
     return added + add_missing([document.text for document in shipped_documents()])
 
 

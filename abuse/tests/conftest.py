@@ -42,6 +42,15 @@ def _seed(request: pytest.FixtureRequest, _django_db_marker: None) -> None:
 
 
 @pytest.fixture
+def no_presets(db: None) -> None:
+    """Without the presets of the seed."""
+    from abuse.models import TicketActionParams, TicketWorkflowPreset, TicketWorkflowPresetConfig
+
+    for model in (TicketWorkflowPreset, TicketWorkflowPresetConfig, TicketActionParams):
+        model.objects.all().delete()
+
+
+@pytest.fixture
 def queue_server() -> Iterator[redis.Redis]:
     """The Redis of the suite, empty."""
     from abuse.queues import connection

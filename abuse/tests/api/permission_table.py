@@ -212,6 +212,7 @@ TABLE = (
     Row("GET", f"{_TICKET}/emails/export", SEE_TICKET, passes=400),
     Row("GET", f"{_TICKET}/templates/<int:template_id>", SEE_TICKET),
     Row("GET", f"{_TICKET}/presets/<int:preset_id>", SEE_TICKET),
+    Row("POST", f"{_TICKET}/presets/<int:preset_id>", WRITE_TICKET, {}),
     Row("GET", f"{_TICKET}/actions/list", SEE_TICKET),
     Row("GET", f"{_TICKET}/attachments", SEE_TICKET),
     Row("GET", f"{_TICKET}/attachments/<int:file_id>", SEE_TICKET),

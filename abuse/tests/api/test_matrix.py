@@ -91,7 +91,7 @@ class World:
             "report_tag": {"id": report_tag.pk, "name": report_tag.name},
             "job_id": job.pk,
             "preset_id": preset.pk,
-            "template_id": MailTemplate.get(codename="case_closed", lang="EN").pk,
+            "template_id": MailTemplate.get(codename="fixed", lang="EN").pk,
             "status": "paused",
             "key": "none",
             "customer_id": defendant.customer_id,

@@ -211,6 +211,7 @@ def test_a_preset_is_shown_to_its_roles(ann: User) -> None:
     assert list(preset.templates.all()) == [template]
 
 
+@pytest.mark.usefixtures("no_presets")
 def test_changing_a_preset_changes_no_other() -> None:
     make_preset()
     other = make_preset("other")
@@ -221,6 +222,7 @@ def test_changing_a_preset_changes_no_other() -> None:
     assert TicketWorkflowPresetConfig.count() == 2
 
 
+@pytest.mark.usefixtures("no_presets")
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -239,6 +241,7 @@ def test_a_preset_that_makes_no_sense_is_refused(content: dict[str, Any], messag
     assert (TicketWorkflowPreset.count(), TicketWorkflowPresetConfig.count()) == (0, 0)
 
 
+@pytest.mark.usefixtures("no_presets")
 def test_presets_are_put_in_order_all_at_once() -> None:
     for name in ("a", "b", "c"):
         make_preset(name)

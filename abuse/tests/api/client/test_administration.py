@@ -199,6 +199,7 @@ def test_thresholds(boss: Caller) -> None:
     assert ReportThreshold.count() == 1
 
 
+@pytest.mark.usefixtures("no_presets")
 def test_get_presets_has_one_group_at_least(ann: Caller, boss: Caller) -> None:
     assert get(boss, "/presets", {"queryFields": ["id", "name", "codename"]}) == [{"groupId": 0, "presets": []}]
     body = {"name": "First notice", "templates": None, "roles": ["run_level_1"]}
@@ -208,6 +209,7 @@ def test_get_presets_has_one_group_at_least(ann: Caller, boss: Caller) -> None:
     assert get(ann, "/presets") == [{"groupId": 0, "presets": []}]
 
 
+@pytest.mark.usefixtures("no_presets")
 def test_post_and_put_presets_id(boss: Caller, ann: Caller) -> None:
     template = MailTemplate.create(codename="x", name="x", subject="x", body="x")
     action = {"codename": "waiting_answer", "params": {"snoozeDuration": 172800, "resolution": None}}
@@ -225,6 +227,7 @@ def test_post_and_put_presets_id(boss: Caller, ann: Caller) -> None:
     refused(boss, "POST", "/presets", {"name": "x", "templates": [0]}, status=400)
 
 
+@pytest.mark.usefixtures("no_presets")
 def test_presets_order_and_deletion_answer_with_groups(boss: Caller) -> None:
     one, two, three = (ok(boss, "POST", "/presets", {"name": name})["id"] for name in ("one", "two", "three"))
     body = [{"groupId": 7, "presets": [{"id": three, "name": "three"}, {"id": one}]}, {"presets": [{"id": two}]}]

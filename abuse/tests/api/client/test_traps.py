@@ -115,6 +115,7 @@ def test_trap_8_plus_is_a_blank_and_empty_filters_are_legal(boss: Caller) -> Non
         get(boss, path, {})
 
 
+@pytest.mark.usefixtures("no_presets")
 def test_trap_9_there_is_one_group_of_presets_at_least(boss: Caller) -> None:
     assert get(boss, "/presets") == [{"groupId": 0, "presets": []}]
     assert {row["name"] for row in get(boss, "/profiles")} == {"Read-only", "Beginner", "Advanced", "Expert"}
