@@ -46,7 +46,10 @@ def explain_ticket(public_id: str) -> dict[str, Any]:
         public_id=public_id.strip().upper()
     )
     reports = list(
-        Report.filter(ticket=ticket).select_related("defendant", "service").defer("body").order_by("-pk")[:MAX_ROWS]
+        Report.filter(ticket=ticket)
+        .select_related("defendant", "service", "ticket")
+        .defer("body")
+        .order_by("-pk")[:MAX_ROWS]
     )
     about = Q(ticket=ticket) | Q(report__ticket=ticket)
     return {
