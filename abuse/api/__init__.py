@@ -18,6 +18,7 @@ from . import (
     documentation,
     email_templates,
     errors,
+    etags,
     figures,
     idempotency,
     labels,
@@ -134,6 +135,7 @@ def install(app: APIFlask) -> None:
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint)
     idempotency.install(app)
+    etags.install(app)
     declared.routes(app)  # refuses to start with an endpoint that declares no right
 
 

@@ -18,6 +18,7 @@ from . import examples
 from .access import current_sight, current_user, needs, require
 from .answers import Answer, Message
 from .bodies import MESSAGE, not_found
+from .etags import stop_if_known
 from .objects import child
 from .parties_schemas import CommentAnswer, DefendantDetail
 from .tags_in import TAG_EXAMPLE, TagReference, tag_meant
@@ -100,7 +101,9 @@ def list_busiest() -> BusyCustomers:
 @blueprint.output(DefendantDetail, example={**examples.DEFENDANT, "tags": [], "comments": []})
 def show_defendant(defendant_id: int) -> DefendantDetail:
     """Show a customer as he is known here"""
-    return DefendantDetail.of(_defendant(defendant_id, Right.SEE_CUSTOMER))
+    defendant = _defendant(defendant_id, Right.SEE_CUSTOMER)
+    stop_if_known()
+    return DefendantDetail.of(defendant)
 
 
 @blueprint.get("/<customer_id>/services")

@@ -11,7 +11,7 @@ from apiflask import APIFlask
 from abuse.policies import WITHOUT_ROLE, Right, granted_to, scope_of
 from abuse.policies.rights import SAFE_METHODS
 
-from . import idempotency
+from . import etags, idempotency
 from .browser import CSRF_HEADER, SESSION_COOKIE
 from .declared import PREFIX, TOKEN_HEADER, Needs, calls
 from .errors import ERROR_REF, ERROR_SCHEMA, error_response
@@ -81,7 +81,7 @@ def install(app: APIFlask) -> None:
     @app.spec_processor
     def in_order(document: Any) -> Any:
         declared = {f"{method.lower()}_{endpoint.replace('.', '_')}": one for method, _, endpoint, one in calls(app)}
-        return _in_order(idempotency.described(document, app), declared)
+        return etags.described(_in_order(idempotency.described(document, app), declared))
 
 
 def _in_order(document: Any, declared: dict[str, Needs]) -> Any:

@@ -14,6 +14,7 @@ from abuse.services.search import SearchService
 from . import examples
 from .access import current_sight, needs
 from .answers import Explanation, rows_answer
+from .etags import stop_if_known
 from .filters import FiltersParameter, read_filters
 from .listing import Condition, Kind, Listing
 from .objects import the_report
@@ -90,7 +91,9 @@ def list_reports(query_data: FiltersParameter) -> Response:
 @blueprint.doc(responses={403: "The report's category is not open to the caller."})
 def show_report(report_id: int) -> ReportDetail:
     """Show a report, with what the rules decided on it"""
-    return report_answer(the_report(report_id))
+    report = the_report(report_id)
+    stop_if_known()
+    return report_answer(report)
 
 
 @blueprint.get("/<int:report_id>/explain")

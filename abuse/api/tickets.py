@@ -15,6 +15,7 @@ from abuse.services.search import SearchService
 from . import examples
 from .access import current_sight, current_user, needs
 from .answers import Explanation, rows_answer
+from .etags import read_again, stop_if_known
 from .filters import FiltersParameter, read_filters
 from .listing import Condition, Kind, Listing
 from .objects import the_ticket
@@ -119,5 +120,9 @@ def show_ticket(ticket_id: int) -> TicketDetail:
     A ticket that is nobody's becomes the caller's, if his profile works on it and it is not protected.
     """
     ticket = the_ticket(ticket_id)
+    is_at_work = ticket.treated_by_id is not None and ticket.looked_at is not None
     just_assigned = ownership.take_on_opening(ticket, actor=current_user())
+    if not is_at_work:
+        ticket = read_again(lambda: the_ticket(ticket_id))
+    stop_if_known()
     return detail_of(ticket, just_assigned=just_assigned)
