@@ -35,16 +35,29 @@ class ServiceBase:
     @classmethod
     def create(cls, config: dict[str, Any]) -> Self:
         """Build the service from its `config`; a key that the constructor does not take is an error that names it."""
-        parameters = inspect.signature(cls.__init__).parameters
+        parameters = cls._parameters()
         if "config" in parameters:
             return cls(config=config)
-        unknown = sorted(set(config) - set(parameters))
+        unknown = sorted(set(config) - parameters)
         if unknown:
-            expected = ", ".join(sorted(set(parameters) - {"self"})) or "none"
+            expected = ", ".join(sorted(parameters)) or "none"
             raise ServiceError(
                 f"config.{unknown[0]}: unknown key of {cls.__qualname__}; expected {expected}", permanent=True
             )
         return cls(**config)
+
+    @classmethod
+    def _parameters(cls) -> set[str]:
+        """What the constructor takes; one that hands keywords on (`**`) takes those of the class above it, too."""
+        names: set[str] = set()
+        for one in cls.__mro__:
+            if "__init__" not in vars(one):
+                continue
+            parameters = inspect.signature(vars(one)["__init__"]).parameters.values()
+            names |= {parameter.name for parameter in parameters if parameter.kind != parameter.VAR_KEYWORD}
+            if not any(parameter.kind == parameter.VAR_KEYWORD for parameter in parameters):
+                break
+        return names - {"self"}
 
 
 class Facade:

@@ -54,6 +54,18 @@ def test_an_unknown_key_of_the_config_is_named() -> None:
         Configured.create({"numbre": 1})
 
 
+def test_a_constructor_that_hands_keywords_on_takes_those_of_the_class_above() -> None:
+    class Above(Configured):
+        def __init__(self, *, other: int, **handed_on: int) -> None:
+            super().__init__(**handed_on)
+            self.other = other
+
+    service = Above.create({"number": 7, "other": 8})
+    assert (service.number, service.other) == (7, 8)
+    with pytest.raises(ServiceError, match=r"config.handed_on: unknown key of .*Above; expected number, other"):
+        Above.create({"handed_on": 1})
+
+
 def test_every_service_has_its_facade_and_contract() -> None:
     assert set(SERVICE_PACKAGES) == set(SERVICE_NAMES)
     for name in SERVICE_NAMES:

@@ -91,6 +91,12 @@ def _phishing(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     }
 
 
+def _statsd(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    listener = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    listener.bind(("127.0.0.1", 0))
+    return {"host": "127.0.0.1", "port": listener.getsockname()[1], "tags": True}
+
+
 def _webhook(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     orders: list[str] = []
 
@@ -149,6 +155,7 @@ _SPECIAL: dict[str, Callable[[contextlib.ExitStack, Path], dict[str, Any]]] = {
     "EncryptedStorage": _encrypted,
     "EncryptedInS3": _encrypted_in_s3,
     "HttpPhishingService": _phishing,
+    "StatsdKPI": _statsd,
     "WebhookActionService": _webhook,
     "CommandActionService": _commands,
     "DnsblReputation": _reputation,
