@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from abuse.config import current
-from abuse.controllers import late, searching
+from abuse.controllers import late, searching, webhook_sending, webhooks
 from abuse.controllers.audit import forget_old_entries
 from abuse.controllers.counting import count_stale_days, doubt_the_last_days
 from abuse.controllers.drift import look_for_drift
@@ -18,7 +18,7 @@ from abuse.controllers.url_checks import forget as forget_looks
 from abuse.controllers.workflow import run_due
 from abuse.models import OutboxState, OutgoingMessage
 from abuse.pipeline.claims import waiting_count
-from abuse.queues import ASK_AGAIN, SEND_THE_OUTBOX, ring, ring_at_most_every
+from abuse.queues import ASK_AGAIN, SEND_THE_OUTBOX, SEND_WEBHOOKS, ring, ring_at_most_every
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,8 @@ OUTBOX_BELL = 600
 """Seconds until the outbox is rung for again though no worker has begun to send: the one that should may be dead."""
 SEARCH_BELL = 60
 """Seconds until a search system outside of the database is told again though no worker has begun to."""
+WEBHOOK_BELL = 180
+"""Seconds until webhooks are rung for again though no worker has begun to send."""
 HOUR = 3600.0
 """Seconds between two looks at what changes slowly."""
 
@@ -43,10 +45,11 @@ HOUR = 3600.0
 def sweep_slowly() -> int:
     """What need not be looked at every few seconds; how many alarms were raised.
 
-    Reporters who changed their mails are noticed, old looks at pages, old entries of the record and old keys of calls
+    Reporters who changed their mails are noticed, old looks at pages, entries of the record, keys of calls and events
     forgotten, and the last days counted anew.
     """
     forget_looks()
+    webhooks.forget_old_events()
     forget_old_entries(current().API.audit_retention_days)
     forget_old_keys()
     doubt_the_last_days()
@@ -70,4 +73,6 @@ def sweep() -> Swept:
         ring_at_most_every(late.SECONDS, ASK_AGAIN)
     if searching.is_due():
         ring_at_most_every(SEARCH_BELL, searching.INDEX_DUE)
+    if webhook_sending.is_due():
+        ring_at_most_every(WEBHOOK_BELL, SEND_WEBHOOKS)
     return Swept(deadlines, waiting, outgoing)

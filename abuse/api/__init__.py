@@ -65,6 +65,7 @@ from . import (
     tickets,
     tools,
     users,
+    webhooks,
 )
 
 RESOURCES = (
@@ -116,6 +117,7 @@ RESOURCES = (
     audit,
     action_callback,
     submissions,
+    webhooks,
     documentation,
     monitor,
     metrics,

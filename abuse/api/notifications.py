@@ -33,7 +33,7 @@ class NotificationAnswer(Answer):
     id: int
     message: str
     kind: str = Field(description=", ".join(Notification.Kind.values))
-    ticket: int
+    ticket: int | None
     date: EpochSeconds
     read: bool
 

@@ -353,6 +353,25 @@ class Api(Section):
     submissions_per_minute: int = Field(default=120, ge=1)
 
 
+class Webhooks(Section):
+    """How events are sent to programs that subscribed to them."""
+
+    allowed_networks: tuple[CheckedNetwork, ...] = ()
+    plaintext: bool = False
+    ca_file: str | None = None
+    dns_servers: tuple[str, ...] = ()
+    timeout_seconds: float = Field(default=10, gt=0, le=60)
+    retry_seconds: Seconds = 30
+    give_up_days: float = Field(default=5, gt=0, le=30)
+
+
+class Events(Section):
+    """What other programs are told of what happens here. `keep_days`: how long they can ask for it."""
+
+    keep_days: float = Field(default=14, gt=0, le=365)
+    webhooks: Webhooks = Webhooks()
+
+
 class Pipeline(Section):
     """How stored mails are worked off."""
 
@@ -477,6 +496,7 @@ class Settings(Section):
     MAIL: Mail = Mail()
     RDAP: Rdap = Rdap()
     API: Api = Api()
+    EVENTS: Events = Events()
     LOGGERS: Loggers = Loggers()
 
     @field_validator("IMPLEMENTATIONS")

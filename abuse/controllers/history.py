@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from abuse.models import ROBOT_NAME, History, Report, Ticket, User
 
+from .events import tell_event
 from .telling import tell_history
 from .together import present, written_together
 
@@ -42,6 +43,7 @@ def record(
         date=timezone.now(),
     )
     tell_history(row)
+    tell_event(row)
     together = present()
     if together is None:
         row.save(force_insert=True)

@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from abuse.models import Notification, Ticket, User
 
+from .events import tell_of_notification
+
 KEPT = timedelta(days=90)
 MAX_SHOWN = 20
 """At once; the others come with the next question."""
@@ -27,7 +29,18 @@ def notify(user: User | None, kind: Notification.Kind, ticket: Ticket, *, actor:
     if user is None or user.is_robot or user.pk == actor.pk:
         return
     message = _WORDS[kind].format(ticket=f"Ticket {ticket.public_id}", category=ticket.category_id, actor=actor)
-    Notification.create(user=user, kind=kind, ticket=ticket, message=message[:255], date=timezone.now())
+    tell_of_notification(
+        Notification.create(user=user, kind=kind, ticket=ticket, message=message[:255], date=timezone.now())
+    )
+
+
+@transaction.atomic(savepoint=False)
+def notify_of_webhook(user: User, url: str, reason: str) -> None:
+    """Tell the owner of a subscription that it was switched off."""
+    message = f"The webhook to {url[:100]} was switched off: {reason}"[:255]
+    tell_of_notification(
+        Notification.create(user=user, kind=Notification.Kind.WEBHOOK, message=message, date=timezone.now())
+    )
 
 
 @transaction.atomic

@@ -15,6 +15,8 @@ from abuse.models import History, Report, Ticket, TicketStatus
 from abuse.services.facade import facade
 from abuse.services.kpi import KPIService, KPIServiceException
 
+from .events import tell_of_reports
+
 log = logging.getLogger(__name__)
 
 _T = History.Type
@@ -41,6 +43,7 @@ def tell_history(row: History) -> None:
 
 def tell_reports(reports: Sequence[Report]) -> None:
     """Reports came in."""
+    tell_of_reports(reports)
     if not reports or not facade("KPIServiceBase").is_implemented():
         return
 

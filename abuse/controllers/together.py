@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
-from abuse.models import Deadline, History, ReportThreshold, Ticket
+from abuse.models import Deadline, Event, History, ReportThreshold, Ticket
+
+from .event_rows import write_events
 
 Triple = tuple[int, str, int]
 """(defendant, category, service): what one open ticket is about, and what reports wait on."""
@@ -41,6 +43,9 @@ class Together:
     """What waits to be written, by report or ticket id where there can be one of it only, and what is known."""
 
     history: list[History] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
+    changed: set[tuple[int | None, str]] = field(default_factory=set)
+    """Of which tickets it is told already that they changed, and in what."""
     timeouts: dict[int, Deadline] = field(default_factory=dict)
     joined: dict[int, Ticket] = field(default_factory=dict)
     undecided: set[int] = field(default_factory=set)
@@ -65,6 +70,8 @@ class Together:
             write_timeouts(list(self.timeouts.values()))
         if self.joined:
             write_joined(list(self.joined.values()))
+        write_events(self.events)
+        self.events, self.changed = [], set()
         self.history, self.timeouts, self.joined = [], {}, {}
 
 

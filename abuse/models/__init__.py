@@ -16,6 +16,7 @@ from .defendants import Comment, Defendant, DefendantComment, DefendantHistory, 
 from .directory import DirectoryCustomer, DirectoryResource, DirectoryService
 from .drift import DriftAlarm, ReporterReading
 from .emails import Email
+from .events import Event, Webhook, WebhookDelivery
 from .history import History
 from .idempotency import IdempotentCall
 from .logins import ApiToken, ExternalIdentity, LoginAttempt, RecoveryCode, SecondFactor, TokenScope
@@ -95,6 +96,7 @@ __all__ = [
     "EmailFilter",
     "EmailFilterTag",
     "EmailState",
+    "Event",
     "ExternalIdentity",
     "History",
     "IdempotentCall",
@@ -155,5 +157,7 @@ __all__ = [
     "UrlCheck",
     "UrlStatus",
     "User",
+    "Webhook",
+    "WebhookDelivery",
     "check_move",
 ]

@@ -10,16 +10,20 @@ from .tickets import Ticket
 
 
 class Notification(Model):
-    """Something that happened to a ticket of a user. `shown_at`: when he was told; `read_at`: when he put it away."""
+    """Something that happened to a ticket of a user, or to a webhook.
+
+    `shown_at`: when he was told; `read_at`: when he put it away.
+    """
 
     class Kind(models.TextChoices):
         ASSIGNED = "assigned", "The ticket was given to him"
         ANSWERED = "answered", "Somebody answered on his ticket"
         ALARM = "alarm", "His ticket wants attention"
+        WEBHOOK = "webhook", "A subscription of his was switched off"
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
     kind = models.CharField(max_length=16, choices=Kind)
-    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, related_name="notifications")
+    ticket = models.ForeignKey(Ticket, on_delete=models.CASCADE, null=True, blank=True, related_name="notifications")
     message = models.CharField(max_length=255)
     date = models.DateTimeField()
     shown_at = models.DateTimeField(null=True, blank=True)

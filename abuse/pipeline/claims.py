@@ -14,6 +14,7 @@ from django.db.models import Count, Min
 from django.utils import timezone
 
 from abuse.config.schema import Pipeline
+from abuse.controllers.events import tell_of_parked
 from abuse.models import EMAIL_MOVES, Email, EmailState, check_move
 
 LARGE_MAIL = 4 * 1024 * 1024
@@ -141,6 +142,7 @@ def give_back(claim: Claim, error: str, settings: Pipeline) -> EmailState | None
         row.state = EmailState.RECEIVED
         row.next_attempt_at = timezone.now() + timedelta(seconds=settings.retry_seconds * 2 ** (row.attempts - 1))
     row.save(update_fields=[*_GIVEN_BACK, "attempts", "postponed_since"])
+    tell_of_parked([row] if row.state == EmailState.FAILED else [])
     return EmailState(row.state)
 
 
@@ -166,7 +168,9 @@ def postpone(claims: Sequence[Claim], error: str, settings: Pipeline) -> int:
             shortest = timedelta(seconds=settings.retry_seconds)
             row.next_attempt_at = now + max(shortest, min(waited / 2, LONGEST_POSTPONEMENT))
     Email.objects.bulk_update(rows.values(), [*_GIVEN_BACK, "attempts", "postponed_since"])
-    return sum(row.state == EmailState.FAILED for row in rows.values())
+    parked = [row for row in rows.values() if row.state == EmailState.FAILED]
+    tell_of_parked(parked)
+    return len(parked)
 
 
 @transaction.atomic

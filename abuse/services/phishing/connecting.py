@@ -87,9 +87,12 @@ class Reach:
                 raise RefusedTarget(f"host {host}: {error}") from None
         return list(addresses)
 
-    def connect(self, target: Target, *, until: float, proxy: Proxy | None = None) -> Channel:
+    def connect(
+        self, target: Target, *, until: float, proxy: Proxy | None = None, tls: ssl.SSLContext | None = None
+    ) -> Channel:
         """A connection to a page's server, by an address that was checked: no name is looked up a second time.
 
+        :param tls: how certificates are checked, where something is told that is not for everybody; None: not at all.
         :raises RefusedTarget: when its address may not be asked.
         :raises Unreachable: when it cannot be reached in time.
         """
@@ -102,7 +105,7 @@ class Reach:
                 fault = error
                 continue
             if target.scheme == "https":
-                channel.encrypt(None if not isinstance(target.host, str) else target.host)
+                channel.encrypt(target.host if isinstance(target.host, str) else None, tls, checked=str(target.host))
             return channel
         raise fault
 
@@ -123,14 +126,18 @@ class Channel(io.RawIOBase):
             raise TimeoutError("the time for this page is over")
         self._socket.settimeout(seconds)
 
-    def encrypt(self, server_name: str | None) -> None:
-        """Begin TLS. No certificate is believed or asked for: nothing secret is sent, and a bad one is no wonder.
+    def encrypt(self, server_name: str | None, context: ssl.SSLContext | None = None, *, checked: str = "") -> None:
+        """Begin TLS. Without a context no certificate is believed or asked for: reported pages are told no secret.
 
+        :param checked: with a context: the name or address that the certificate has to be for.
         :raises Unreachable: when the server does not.
         """
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+        if context is None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        else:
+            server_name = checked
         try:
             self._wait()
             self._socket = context.wrap_socket(self._socket, server_hostname=server_name)

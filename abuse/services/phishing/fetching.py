@@ -78,7 +78,7 @@ def fetch(
         trail.append(target.url)
 
 
-class _Borrowed:
+class Borrowed:
     """A channel as `http.client` wants a socket: which it closes before it has read the answer from its file."""
 
     def __init__(self, channel: Channel) -> None:
@@ -103,7 +103,7 @@ def _ask(
 ) -> Page:
     channel = reach.connect(target, until=end, proxy=proxy)
     connection = http.client.HTTPConnection(target.authority)
-    connection.sock = _Borrowed(channel)
+    connection.sock = Borrowed(channel)
     try:
         channel.left = limits.header_bytes
         connection.putrequest("GET", target.resource, skip_host=True, skip_accept_encoding=True)

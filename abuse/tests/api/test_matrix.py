@@ -13,6 +13,7 @@ from django.utils import timezone
 from flask.testing import FlaskClient
 
 from abuse.api import declared
+from abuse.controllers import webhooks
 from abuse.models import (
     AttachedDocument,
     BusinessRules,
@@ -77,6 +78,8 @@ class World:
         config = TicketWorkflowPresetConfig.create(action=TicketAction.get(codename="waiting_answer"))
         preset = TicketWorkflowPreset.create(codename=f"preset {ticket.pk}", name="preset", config=config)
         preset.roles.set(Role.all())
+        wanted = webhooks.Wanted("https://hooks.example.net/", ["ticket.created"])
+        delivery = webhooks.try_out(webhooks.create(wanted, actor=user)[0])
         self.ticket, self.report = ticket, report
         self.names: dict[str, Any] = {
             "ticket_id": ticket.pk,
@@ -117,6 +120,8 @@ class World:
             "user_id": bystander.user.pk,
             "token_id": bystander.user.api_tokens.get().pk,
             "rule": _RULE,
+            "webhook_id": delivery.webhook.pk,
+            "delivery_id": delivery.pk,
         }
 
 

@@ -53,6 +53,8 @@ PIPELINE:
   sweep_seconds: 0.3
 API:
   port: {api_port}
+EVENTS:
+  webhooks: {{allowed_networks: [127.0.0.0/8], plaintext: true, timeout_seconds: 3, retry_seconds: 0.1}}
 EMAIL_LISTENER:
   port: {listener_port}
 LOGGERS:
@@ -62,7 +64,9 @@ RELAY = "MAIL:\n  relay: {{host: 127.0.0.1, port: {port}, tls: none, timeout_sec
 NO_REDIS = "REDIS:\n  socket: {socket}\n"
 
 # What the tests make; the rest is the seed and the customers. CASCADE adds what hangs on these.
-_TABLES = "abuse_email, abuse_report, abuse_ticket, abuse_provider, abuse_defendant, abuse_service"
+_TABLES = (
+    "abuse_email, abuse_report, abuse_ticket, abuse_provider, abuse_defendant, abuse_service, abuse_webhook, abuse_event"
+)
 
 
 class Desk:
