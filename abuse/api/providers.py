@@ -47,6 +47,7 @@ class FullProvider(Answer):
     mail_acknowledge: bool | None = Field(description="Whether he is sent acknowledgements; null: as the settings say.")
     mail_already_known: bool | None = Field(description="Whether he is told that a case exists; null: as set.")
     mail_outcome: bool | None = Field(description="Whether he is told how a case ended; null: as set.")
+    mail_misrouted: bool | None = Field(description="Whether he is told whom to write to instead; null: as set.")
     tags: list[TagAnswer]
 
     @classmethod
@@ -60,6 +61,7 @@ class FullProvider(Answer):
             mail_acknowledge=row.mail_acknowledge,
             mail_already_known=row.mail_already_known,
             mail_outcome=row.mail_outcome,
+            mail_misrouted=row.mail_misrouted,
             tags=tags_of(row.tags.all()),
         )
 
@@ -80,6 +82,7 @@ class ProviderText(Body):
     mail_acknowledge: bool | None = None
     mail_already_known: bool | None = None
     mail_outcome: bool | None = None
+    mail_misrouted: bool | None = None
     tags: list[TagReference] | None = Field(default=None, max_length=100)
 
 

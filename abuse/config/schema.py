@@ -447,6 +447,7 @@ class Reporters(Section):
     acknowledge: bool = True
     already_known: bool = True
     outcome: bool = False
+    misrouted: bool = True
 
 
 class Mail(Section):
@@ -460,6 +461,8 @@ class Mail(Section):
     max_attachment_bytes: int = Field(default=10 * 1024 * 1024, ge=0)
     answer_period_seconds: int = Field(default=7 * 86_400, ge=1)
     resend_uncertain: bool = False
+    forward_misrouted: bool = False
+    forward_misrouted_per_day: int = Field(default=100, ge=1)
     reporters: Reporters = Reporters()
 
     @field_validator("default_language")

@@ -9,6 +9,7 @@ from django.db import transaction
 from abuse.config import current
 from abuse.models import History, Report, Ticket, User
 from abuse.services.email import EmailService
+from abuse.services.email.base import KeptFile
 
 from .answering import may_answer
 from .history import record
@@ -31,6 +32,7 @@ def send_template(
     report: Report | None = None,
     auto_submitted: str = "auto-generated",
     acknowledges: bool = True,
+    attachments: Sequence[KeptFile] = (),
 ) -> str:
     """Send a mail text about a ticket to one address; its Message-ID. `cause` names why: the same cause sends once.
 
@@ -53,6 +55,7 @@ def send_template(
         template_codename=codename,
         auto_submitted=auto_submitted,
         body_html=mail.body_html,
+        attachments=attachments,
     )
     record(
         History.Type.SEND_EMAIL, actor=actor, ticket=ticket, report=report, new=recipient, template=codename,

@@ -17,6 +17,7 @@ class ReporterMail(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     ALREADY_KNOWN = "already_known"
     OUTCOME = "outcome"
+    MISROUTED = "misrouted"
 
 
 def wanted(provider: Provider, mail: ReporterMail) -> bool:

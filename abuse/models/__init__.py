@@ -25,6 +25,7 @@ from .obligations import Deadline
 from .pages import ScreenshotView, UrlCheck
 from .people import ROBOT_NAME, AbusePermission, ApiRoute, Operator, Profile, Role, User
 from .providers import Provider
+from .registry import RegistryContact
 from .reports import AttachedDocument, ItemScreenshotFeedback, Report, ReportItem, UrlStatus
 from .rules import (
     BusinessRules,
@@ -124,6 +125,7 @@ __all__ = [
     "ReceivedAttachment",
     "ReceivedMessage",
     "RecoveryCode",
+    "RegistryContact",
     "Report",
     "ReportItem",
     "ReportOutcome",

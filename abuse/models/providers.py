@@ -29,6 +29,7 @@ class Provider(Model):
     mail_acknowledge = models.BooleanField(null=True, blank=True)
     mail_already_known = models.BooleanField(null=True, blank=True)
     mail_outcome = models.BooleanField(null=True, blank=True)
+    mail_misrouted = models.BooleanField(null=True, blank=True)
 
     class Meta:
         ordering = ["email"]

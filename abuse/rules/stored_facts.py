@@ -41,6 +41,7 @@ _DEFENDANT = ("defendant__details",)
 _NEEDED: Mapping[str, tuple[str, ...]] = {
     "has_fqdn": ("items",),
     "has_urls": ("items",),
+    "is_misrouted": ("items",),
     "urls_down": ("items", "items__url_statuses"),
     "all_items_phishing": ("items", "items__url_statuses"),
     "is_report_trusted": ("provider",),

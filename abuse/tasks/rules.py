@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abuse.controllers.history import robot
-from abuse.pipeline import again, blocking, timeouts
+from abuse.pipeline import again, blocking, misrouted, timeouts
 
 
 def ticket_timeout(ticket_id: int, module: str | None = None, level: str | None = None) -> str:
@@ -20,3 +20,8 @@ def decide_again(report_id: int) -> str:
     """Let the Report rules decide on a report whose customer has become known."""
     fired = again.decide_again(report_id, actor=robot())
     return fired or "no rule matched"
+
+
+def settle_misrouted(report_id: int) -> str:
+    """Ask the registries whose the addresses of a report are, and tell its reporter whom to write to."""
+    return misrouted.settle(report_id)

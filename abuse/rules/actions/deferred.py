@@ -21,6 +21,7 @@ from abuse.models import Deadline, History, Report, Ticket, User
 
 TASKS = "abuse.tasks"
 BLOCK_URLS = "abuse.tasks.rules.block_urls"
+SETTLE_MISROUTED = "abuse.tasks.rules.settle_misrouted"
 MAX_PARAMS = 20
 
 

@@ -89,6 +89,12 @@ TABLE: list[tuple[str, Setting, dict[str, Any], object]] = [
     ("has_fqdn", plain(items=(("URL", "http://c1.example"),)), {}, False),
     ("has_urls", plain(items=(("URL", "http://c1.example"),)), {}, True),
     ("has_urls", plain(items=(("FQDN", "c1.example"),)), {}, False),
+    ("is_misrouted", plain(items=(("IP", "9.1.2.3"), ("CIDR", "2a00:1::/32"))), {}, True),
+    ("is_misrouted", plain(items=(("IP", "9.1.2.3"), ("IP", "203.0.113.7"))), {}, False),
+    ("is_misrouted", plain(items=(("CIDR", "203.0.0.0/16"),)), {}, False),
+    ("is_misrouted", plain(items=(("IP", "9.1.2.3"), ("FQDN", "c1.example"))), {}, False),
+    ("is_misrouted", plain(items=(("IP", "104.16.1.1"),)), {}, False),
+    ("is_misrouted", plain(), {}, False),
     ("report_category", plain(category_id="Network Attack"), {}, "network attack"),
     ("report_body", plain(body="the text"), {}, "the text"),
     ("report_subject", plain(subject="a subject"), {}, "a subject"),
@@ -349,6 +355,7 @@ DESCRIBED = {
 }  # fmt: skip
 MORE = {
     "attach_if_exists",
+    "is_misrouted",
     "mail_kind",
     "provider_tags",
     "reporter_reports_count",

@@ -19,6 +19,8 @@ from abuse import embedded
 from abuse.config import PROJECT_ROOT
 from abuse.services.email.addresses import ticket_address
 from abuse.tests.resilience.desk import free_port
+from abuse.tests.services.crm.servers import json_server
+from abuse.tests.services.crm.worlds import Rdap, rdap_network
 from abuse.tests.services.phishing.lab import Answer, NameServer, WebServer, name_server, page, web_server
 
 from .people import HOSTING, customers_file, domain
@@ -33,7 +35,9 @@ DJANGO:
 MANAGED_NETWORKS: [203.0.113.0/24]
 MAIL:
   ticket_domain: desk.example
+  forward_misrouted: true
   relay: {{host: 127.0.0.1, port: {smtp_port}, tls: none, timeout_seconds: 10}}
+RDAP: {{base_url: 'http://127.0.0.1:{rdap_port}/rdap', plaintext: true}}
 IMPLEMENTATIONS:
   ActionServiceBase:
     class: abuse.tests.controllers.action_services.BookActionService
@@ -57,7 +61,7 @@ LOGGERS:
 # What the stories make; the rest is the seed, the customers and the operator. CASCADE adds what hangs on these.
 _TABLES = (
     "abuse_email, abuse_report, abuse_ticket, abuse_provider, abuse_defendant, abuse_service, abuse_masscontact,"
-    " abuse_serviceactionjob, abuse_urlcheck, abuse_answergiven"
+    " abuse_serviceactionjob, abuse_urlcheck, abuse_answergiven, abuse_registrycontact"
 )
 
 
@@ -100,7 +104,15 @@ class Desk:
         self.sink = Sink(free_port())
         self._open.callback(self.sink.close)
         self.settings = self.directory / "settings.yml"
-        ports = {"smtp_port": self.sink.port, "dns_port": self._names.port, "web_port": self.web.port}
+        registry = Rdap()
+        registry.networks = [rdap_network("198.51.100.0", "198.51.100.255", "carrier")]
+        self.registry = self._open.enter_context(json_server(registry))
+        ports = {
+            "rdap_port": self.registry.port,
+            "smtp_port": self.sink.port,
+            "dns_port": self._names.port,
+            "web_port": self.web.port,
+        }
         self.settings.write_text(SETTINGS.format(book=self.book, **ports))
         addresses = embedded.start(self.servers, linger=0.3)
         self.redis = redis.Redis.from_url(addresses.valkey.url)
@@ -130,6 +142,7 @@ class Desk:
         self.redis.flushall()
         self.sink.mails.clear()
         self.web.heads.clear()
+        self.registry.asked.clear()
         self.pages.clear()
         self.pages["/block"] = page("{}")
         self.book.unlink(missing_ok=True)

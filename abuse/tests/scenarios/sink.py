@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from email import message_from_bytes, policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -37,6 +37,6 @@ class Sink:
         return sorted((str(mail["To"]), str(mail["Subject"])) for mail in self.mails)
 
 
-def text_of(mail: EmailMessage) -> str:
-    """The text of a mail, with line ends as Python has them."""
+def text_of(mail: MIMEPart) -> str:
+    """The text of a mail or a part, with line ends as Python has them."""
     return str(mail.get_content()).replace("\r\n", "\n")

@@ -9,6 +9,7 @@ from abuse.models import TicketStatus
 from ...checks import check_address, check_seconds
 from ...engine.actions import rule_action
 from ...engine.fields import FIELD_BOOLEAN, FIELD_NUMERIC, FIELD_TEXT
+from ..deferred import SETTLE_MISROUTED, put_report_task
 from .base import ReportActionsBase
 
 TWO_DAYS = 172_800
@@ -34,6 +35,11 @@ class MailActions(ReportActionsBase):
         return correspondence.tell_already_known(
             self.report, self._needed_ticket(), lang=self.report.provider.lang or self.ack_lang, actor=self.actor
         )
+
+    @rule_action(label="Tell the reporter whose the addresses are")
+    def tell_misrouted(self) -> None:
+        """Once the registries were asked, after the commit; where MAIL says so the report is sent on, too."""
+        put_report_task(self.report, SETTLE_MISROUTED, seconds=0, params={}, actor=self.actor)
 
     @rule_action(
         label="Write to the customer and wait for his answer",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abuse.config import current
 from abuse.models import ReportItem
 
 from ...checks import check_moment, moment
 from ...engine.fields import FIELD_TEXT
 from ...engine.variables import boolean_rule_variable, select_multiple_rule_variable, string_rule_variable
+from ...networks import owner_of
 from .base import ReportVariablesBase
 
 _MOMENTS = [
@@ -29,6 +31,22 @@ class ReportFacts(ReportVariablesBase):
     @boolean_rule_variable(label="The report names a URL")
     def has_urls(self) -> bool:
         return bool(self._items(ReportItem.Type.URL))
+
+    @boolean_rule_variable(label="All it names is in networks of others")
+    def is_misrouted(self) -> bool:
+        """Whether it names addresses, none of a network of ours (MANAGED_NETWORKS), and nothing else.
+
+        A name may move to us, and what is behind a content network may be ours: they are not judged.
+        """
+        managed = current().MANAGED_NETWORKS
+        networks = [item.network for item in self.report.items.all()]
+        if not managed or not networks or any(network is None for network in networks):
+            return False
+        return not any(
+            any(network.overlaps(ours) for ours in managed if ours.version == network.version)
+            or owner_of(network.network_address) is not None
+            for network in networks
+        )
 
     @string_rule_variable(label="Category of the report, lower case")
     def report_category(self) -> str:

@@ -17,6 +17,7 @@ from abuse.models import (
     MailTemplate,
     OutgoingMessage,
     ReceivedMessage,
+    RegistryContact,
     Report,
     ReportItem,
     ServiceAction,
@@ -122,6 +123,17 @@ class TicketFacts:
         kinds = (ReportItem.Type.IP,)
         rows = [row for row in self._newest_items if row.item_type in kinds and row.network is not None]
         return list(dict.fromkeys(str(row.network.network_address) for row in rows if row.network))[:MAX_ADDRESSES]
+
+    def contacts(self) -> list[dict[str, str]]:
+        """Whom the registries name for the reported addresses, where they were asked."""
+        rows = [row for row in self._newest_items if row.network is not None][:MAX_ADDRESSES]
+        known = RegistryContact.around({row.network.network_address for row in rows if row.network})
+        found = [(row.raw_item, known.get(row.network.network_address)) for row in rows if row.network]
+        return [
+            {"value": value, "network": one.network_name, "organisation": one.organisation, "email": one.email}
+            for value, one in found
+            if one is not None and (one.email or one.organisation or one.network_name)
+        ]
 
     @cached_property
     def identity(self) -> Identity:
@@ -277,6 +289,7 @@ _REPORTER: dict[str, Getter] = {
     "reported_subject": lambda facts: (facts.reports[0].subject or "") if facts.reports else "",
     "reported_at": lambda facts: facts.reports[0].received_date if facts.reports else None,
     "proof": TicketFacts.own_words,
+    "contacts": TicketFacts.contacts,
     "status": lambda facts: "open" if facts.ticket.is_open else "closed",
     "resolution": lambda facts: facts.ticket.resolution.codename if facts.ticket.resolution else "",
 }

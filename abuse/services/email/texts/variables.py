@@ -120,6 +120,25 @@ _REPORTER = (
         "the texts kept as proof, without who reported; for a reporter his report, shortened",
         ["Subject: Phishing\n\nIt's at <http://x.example/>"],
     ),
+    Variable(
+        "contacts",
+        Kind.ROWS,
+        "whom the registries name for reported addresses that are not ours, 20 at most",
+        [
+            {
+                "value": "198.51.100.7",
+                "network": "EXAMPLE-NET",
+                "organisation": "Jo & Sons <hosting>",
+                "email": "abuse@carrier.example",
+            }
+        ],
+        {
+            "value": "the reported address",
+            "network": "the network's name",
+            "organisation": "whose it is, or empty",
+            "email": "where to complain, or empty",
+        },
+    ),
     Variable("status", Kind.TEXT, "`open` or `closed`", "closed"),
     Variable("resolution", Kind.TEXT, "why it was closed: the resolution's codename, or empty", "fixed_by_customer"),
 )
