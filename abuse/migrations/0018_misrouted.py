@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('abuse', '0016_idempotent_calls'),
+        ('abuse', '0017_events'),
     ]
 
     operations = [
