@@ -19,6 +19,7 @@ from abuse.controllers.workflow import run_due
 from abuse.models import OutboxState, OutgoingMessage
 from abuse.pipeline.claims import waiting_count
 from abuse.queues import ASK_AGAIN, SEND_THE_OUTBOX, SEND_WEBHOOKS, ring, ring_at_most_every
+from abuse.services.email import EmailService
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def sweep() -> Swept:
     if waiting:
         ring()
     outgoing = OutgoingMessage.filter(state=OutboxState.PENDING, next_attempt_at__lte=timezone.now()).count()
-    if current().MAIL.relay is not None and is_something_due():
+    if EmailService.transport(current().MAIL) is not None and is_something_due():
         ring_at_most_every(OUTBOX_BELL, SEND_THE_OUTBOX)
     if current().PIPELINE.late_resolution_days and late.is_due():
         ring_at_most_every(late.SECONDS, ASK_AGAIN)

@@ -23,6 +23,7 @@ from abuse.models import (
 )
 from abuse.pipeline.claims import postponed
 from abuse.queues import connection, queue
+from abuse.services.email import EmailService
 
 
 def _counts(title: str, rows: dict[str, int], order: list[str]) -> None:
@@ -66,7 +67,8 @@ def command() -> None:
     pending = Deadline.filter(state=DeadlineState.PENDING)
     click.echo(f"Deadlines ahead: {pending.count()}")
     outgoing = OutgoingMessage.filter(state=OutboxState.PENDING).count()
-    waits = " (no MAIL.relay is configured: they wait)" if outgoing and current().MAIL.relay is None else ""
+    has_way = EmailService.transport(current().MAIL) is not None
+    waits = " (no MAIL.relay is configured: they wait)" if outgoing and not has_way else ""
     click.echo(f"Mails to be sent: {outgoing}{waits}")
     _tell_of_mails_in_trouble()
     try:

@@ -457,6 +457,7 @@ class Mail(Section):
     default_language: str = "EN"
     portal_url: str | None = None
     relay: Relay | None = None
+    bounce_address: Annotated[str, AfterValidator(_mailbox)] | None = None
     dkim: Dkim | None = None
     max_attachment_bytes: int = Field(default=10 * 1024 * 1024, ge=0)
     answer_period_seconds: int = Field(default=7 * 86_400, ge=1)
@@ -464,6 +465,11 @@ class Mail(Section):
     forward_misrouted: bool = False
     forward_misrouted_per_day: int = Field(default=100, ge=1)
     reporters: Reporters = Reporters()
+
+    @property
+    def bounce_mailbox(self) -> str | None:
+        """Where mails come back to: said here, or with the relay."""
+        return self.bounce_address or (self.relay.bounce_address if self.relay else None)
 
     @field_validator("default_language")
     @classmethod

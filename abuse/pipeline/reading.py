@@ -127,7 +127,7 @@ def understood(raw: bytes, claim: Claim, context: ParserContext, settings: Parse
 def _own_addresses(envelope: Sequence[str]) -> list[str]:
     """Those of the addresses a mail was delivered to that the desk gave out, whether the mail shows them or not."""
     mail = current().MAIL
-    mailbox = mail.relay.bounce_address if mail.relay else None
+    mailbox = mail.bounce_mailbox
     return [
         address
         for address in envelope[:MAX_RECIPIENTS]

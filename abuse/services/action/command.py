@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import os
 import string
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import re2
 
+from ..running import Finished, TookTooLong, check_program, run
 from .base import ActionResult, ActionServiceException
 from .orders import IdempotentOrders, Order, OrderingActionService
-from .running import Finished, TookTooLong, run
 
 log = logging.getLogger(__name__)
 
@@ -143,11 +141,7 @@ def _check(name: str, template: Sequence[str]) -> tuple[str, ...]:
         raise ValueError(f"programs.{name}: expected MODULE/LEVEL, MODULE/*, or one of {', '.join(CLOSINGS)}")
     if isinstance(template, str) or not template or not all(isinstance(one, str) for one in template):
         raise ValueError(f"programs.{name}: {template!r}; expected a list: the program, then its arguments")
-    program = Path(template[0])
-    if not program.is_absolute() or not program.is_file() or not os.access(program, os.X_OK):
-        raise ValueError(f"programs.{name}: {template[0]!r}; expected the absolute path of a program")
-    if program.stat().st_mode & 0o002:
-        raise ValueError(f"programs.{name}: {template[0]!r} can be changed by everybody; expected a mode without o+w")
+    check_program(f"programs.{name}", template[0])
     for argument in template[1:]:
         try:
             unknown = sorted(set(_placeholders(argument)) - set(PLACEHOLDERS))

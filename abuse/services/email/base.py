@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from abuse.config.schema import Mail
 from abuse.models import Report, Ticket
 from abuse.parsers.values import ParsedEmail
 
 from ..facade import ServiceBase, ServiceError
+from .relay import RelayTransport
+from .transport import Transport
 
 CATEGORIES = ("Defendant", "Plaintiff", "Other", "Masscontact")
 """Whom a mail of a ticket's conversation is exchanged with."""
@@ -196,6 +199,10 @@ class EmailServiceBase(ServiceBase, abc.ABC):
             )  # fmt: skip
             sent.append(message_id)
         return sent
+
+    def transport(self, settings: Mail) -> Transport | None:
+        """How the mails of the outbox leave the house: by `MAIL.relay`. None: there is none, and they wait."""
+        return RelayTransport(settings.relay) if settings.relay is not None else None
 
     def close_thread(self, ticket: Ticket) -> None:
         """Told when a ticket is closed, for systems that close conversations too."""

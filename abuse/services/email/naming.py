@@ -29,7 +29,7 @@ def named_in(mail: ParsedEmail, settings: Mail) -> Named:
 
 
 def _numbers(mail: ParsedEmail, settings: Mail) -> tuple[int, ...]:
-    mailbox = settings.relay.bounce_address if settings.relay else None
+    mailbox = settings.bounce_mailbox
     if mailbox is None:
         return ()
     addresses = [*mail.recipients]

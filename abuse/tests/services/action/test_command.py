@@ -13,8 +13,8 @@ import pytest
 from abuse.controllers.applying import _may_ask_again
 from abuse.services.action import ActionServiceException
 from abuse.services.action.command import CommandActionService, RepeatableCommandActionService
-from abuse.services.action.running import TookTooLong, run
 from abuse.services.facade import facade
+from abuse.services.running import TookTooLong, run
 
 from .orders import a_ticket, an_order
 

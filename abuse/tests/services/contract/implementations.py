@@ -91,6 +91,10 @@ def _phishing(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     }
 
 
+def _sendmail(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    return {"program": "/bin/true", "arguments": []}
+
+
 def _statsd(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     listener = stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     listener.bind(("127.0.0.1", 0))
@@ -155,6 +159,7 @@ _SPECIAL: dict[str, Callable[[contextlib.ExitStack, Path], dict[str, Any]]] = {
     "EncryptedStorage": _encrypted,
     "EncryptedInS3": _encrypted_in_s3,
     "HttpPhishingService": _phishing,
+    "SendmailEmailService": _sendmail,
     "StatsdKPI": _statsd,
     "WebhookActionService": _webhook,
     "CommandActionService": _commands,

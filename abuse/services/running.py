@@ -10,6 +10,8 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
 
 _GRACE = 2.0
 """Seconds between being asked to end and being killed."""
@@ -27,25 +29,52 @@ class Finished:
     output: bytes
 
 
+def check_program(place: str, path: object) -> None:
+    """Whether something can be run, and is not everybody's to change.
+
+    :raises ValueError: when not; named by `place`, as it stands in the settings.
+    """
+    program = Path(path) if isinstance(path, str) and "\0" not in path else None
+    if program is None or not program.is_absolute() or not program.is_file() or not os.access(program, os.X_OK):
+        raise ValueError(f"{place}: {path!r}; expected the absolute path of a program")
+    if program.stat().st_mode & 0o002:
+        raise ValueError(f"{place}: {path!r} can be changed by everybody; expected a mode without o+w")
+
+
 def run(command: Sequence[str], *, seconds: float, max_output: int) -> Finished:
     """Run a program with no input and an empty environment; output beyond `max_output` bytes is thrown away.
 
     :raises TookTooLong: when it, and what it started, had to be ended.
     :raises OSError: when it cannot be started.
     """
-    until = time.monotonic() + seconds
-    with subprocess.Popen(
+    return finish(start(command), seconds=seconds, max_output=max_output)
+
+
+def start(command: Sequence[str], *, stdin: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+    """Start a program with an empty environment, and with a file as its input or none. `finish` must follow.
+
+    :raises OSError: when it cannot be started.
+    """
+    return subprocess.Popen(
         command,
         cwd="/",
         env={},
-        stdin=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL if stdin is None else stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         bufsize=0,
         start_new_session=True,
-    ) as process:
+    )
+
+
+def finish(process: subprocess.Popen[bytes], *, seconds: float, max_output: int) -> Finished:
+    """Wait for the end of a program that was started.
+
+    :raises TookTooLong: when it, and what it started, had to be ended.
+    """
+    with process:
         try:
-            output = _listen(process, until, max_output)
+            output = _listen(process, time.monotonic() + seconds, max_output)
         except BaseException:
             _end(process)
             raise
