@@ -7,7 +7,12 @@ from typing import Any, ClassVar, Self
 
 
 class ServiceError(Exception):
-    """A service could not do what was asked. `permanent`: asking again will not help."""
+    """A service could not do what was asked. `permanent`: asking again will not help.
+
+    `wait`: seconds for which the other side said that it is not to be asked again; None when it said nothing.
+    """
+
+    wait: float | None = None
 
     def __init__(self, message: str, *, permanent: bool = False) -> None:
         super().__init__(message)

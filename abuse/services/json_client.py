@@ -29,6 +29,8 @@ TEMPORARY = frozenset({408, 425, 429, 500, 502, 503, 504})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 LONGEST_PAUSE = 10.0
 """Seconds: who asks for a longer pause is not waited for, the call fails and the caller comes back later."""
+UNSAID_PAUSE = 60.0
+"""Seconds for which a system that was asked too often (429) is to be left alone when it does not say for how long."""
 _CHUNK = 64 * 1024
 _TOKEN = re.compile(r"[\x21-\x7e]+( [\x21-\x7e]+)*")
 
@@ -89,6 +91,11 @@ class JsonClient:
         self._tls = ssl.create_default_context(cafile=ca_file) if parts.scheme == "https" else None
         self._breaker = breaker
 
+    def get_bytes(self, path: str) -> bytes:
+        """The body of an answer that is no JSON, asked for with GET. See `call`."""
+        content: bytes = self.call("GET", path, wants_json=False).content
+        return content
+
     def get(self, path: str, query: Any = None, *, allowing: Collection[int] = ()) -> JsonAnswer:
         """Ask with GET; `query` as `urlencode` takes it. See `call`."""
         resource = path + (f"?{urlencode(query, doseq=True)}" if query else "")
@@ -102,10 +109,12 @@ class JsonClient:
         *,
         headers: Callable[[], Mapping[str, str]] | None = None,
         allowing: Collection[int] = (),
+        wants_json: bool = True,
     ) -> JsonAnswer:
         """The answer with a status of 2xx, or one of `allowing`.
 
         :param headers: made anew for each attempt.
+        :param wants_json: else `content` is the bytes as they came.
         :raises ServiceError: of the given class, for all else.
         """
         try:
@@ -114,7 +123,7 @@ class JsonClient:
         except CircuitOpen as fault:
             raise self._error(f"{self.host}: {fault}") from None
         try:
-            answer = self._repeatedly(method, resource, body, headers, allowing)
+            answer = self._repeatedly(method, resource, body, headers, allowing, wants_json)
         except ServiceError as error:
             if self._breaker is not None:
                 # A refusal is an answer, too: the system is there.
@@ -135,25 +144,34 @@ class JsonClient:
         body: bytes | None,
         headers: Callable[[], Mapping[str, str]] | None,
         allowing: Collection[int],
+        wants_json: bool,
     ) -> JsonAnswer:
         pause = self._pause
         attempt = 1
         while True:
             try:
-                return self._attempt(method, resource, body, headers() if headers else {}, allowing)
+                return self._attempt(method, resource, body, headers() if headers else {}, allowing, wants_json)
             except _Passing as fault:
                 wait = pause if fault.wait is None else fault.wait
                 if attempt == self._attempts or wait > LONGEST_PAUSE:
-                    raise self._error(f"{self.host}: {fault} (attempt {attempt} of {self._attempts})") from None
+                    error = self._error(f"{self.host}: {fault} (attempt {attempt} of {self._attempts})")
+                    error.wait = fault.wait if fault.wait is not None or not fault.is_limit else UNSAID_PAUSE
+                    raise error from None
                 time.sleep(wait)
                 pause *= 2
                 attempt += 1
 
     def _attempt(
-        self, method: str, resource: str, body: bytes | None, headers: Mapping[str, str], allowing: Collection[int]
+        self,
+        method: str,
+        resource: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        allowing: Collection[int],
+        wants_json: bool,
     ) -> JsonAnswer:
         sent = {
-            "Accept": "application/json",
+            "Accept": "application/json" if wants_json else "*/*",
             "User-Agent": f"Cerberus/{abuse.__version__}",
             **self._headers,
             **headers,
@@ -168,7 +186,10 @@ class JsonClient:
             with connection.getresponse() as response:
                 content = self._read(response)
                 status, length = response.status, response.length
-                retry_after, location = response.getheader("Retry-After", ""), response.getheader("Location", "")
+                # Some say it in a field of their own.
+                reset_after = response.getheader("X-Rate-Limit-Reset-After", "")
+                retry_after = response.getheader("Retry-After", "") or reset_after
+                location = response.getheader("Location", "")
         except ssl.SSLCertVerificationError as error:
             raise self._error(f"{self.host}: {error}", permanent=True) from None
         except (OSError, http.client.HTTPException, ValueError) as error:
@@ -181,9 +202,11 @@ class JsonClient:
         if connection.was_hung_up or length:
             raise _Passing(f"no whole answer within {self._timeout:g} s")
         if status in TEMPORARY and status not in allowing:
-            raise _Passing(f"status {status}{_shown(content)}", _wait(retry_after))
+            raise _Passing(f"status {status}{_shown(content)}", _wait(retry_after), is_limit=status == 429)
         if not (200 <= status < 300 or status in allowing):
             raise self._error(f"{self.host}: {resource[:200]}: status {status}{_shown(content)}", permanent=True)
+        if not wants_json:
+            return JsonAnswer(status, content, location)
         return JsonAnswer(status, self._json(content, required=200 <= status < 300), location)
 
     def _read(self, response: http.client.HTTPResponse) -> bytes:
@@ -230,11 +253,11 @@ class _Connection(http.client.HTTPConnection):
 
 
 class _Passing(Exception):
-    """A fault that another attempt may not meet; `wait`: seconds that were asked for."""
+    """A fault that another attempt may not meet; `wait`: seconds that were asked for; `is_limit`: we ask too often."""
 
-    def __init__(self, message: str, wait: float | None = None) -> None:
+    def __init__(self, message: str, wait: float | None = None, *, is_limit: bool = False) -> None:
         super().__init__(message)
-        self.wait = wait
+        self.wait, self.is_limit = wait, is_limit
 
 
 def _wait(retry_after: str) -> float | None:

@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from ipaddress import IPv4Address
-from typing import Generic, TypeVar
 
 import dns.exception
 import dns.rdatatype
 import dns.resolver
 
+from ..kept import Kept
 from ..phishing.politeness import Politeness
 from ..phishing.resolving import make_resolver
 from .lists import DnsList, ListRefused, NoAnswer
 
 log = logging.getLogger(__name__)
 
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
-
-MAX_KEPT = 50_000
 MAX_THREADS = 16
 FAULT_SECONDS = 30.0
 """A question that nobody answered is not asked again for so long."""
@@ -33,27 +27,6 @@ REFUSED_SECONDS = 3600.0
 """A list that does not serve us is left alone for so long."""
 _MIN_TTL = 60.0
 _MAX_TEXT = 500
-
-
-class Kept(Generic[K, V]):
-    """Values that are known until a moment, the oldest forgotten first. Many threads may use it."""
-
-    def __init__(self, limit: int = MAX_KEPT) -> None:
-        self._values: OrderedDict[K, tuple[float, V]] = OrderedDict()
-        self._limit = limit
-        self._lock = threading.Lock()
-
-    def get(self, key: K) -> V | None:
-        with self._lock:
-            until, value = self._values.get(key, (0.0, None))
-            return value if time.monotonic() < until else None
-
-    def put(self, key: K, value: V, seconds: float) -> None:
-        with self._lock:
-            self._values[key] = (time.monotonic() + seconds, value)
-            self._values.move_to_end(key)
-            while len(self._values) > self._limit:
-                self._values.popitem(last=False)
 
 
 class Asker:

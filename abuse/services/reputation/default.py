@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.utils import timezone
 
 from abuse.parsers import hosts
 
-from ..phishing.addresses import Address, RefusedTarget, check_address
-from ..phishing.targets import read_host
+from ..phishing.addresses import Address
+from .asked import host_of, is_public, read_address
 from .asking import Asker
 from .base import Reputation, ReputationDetail, ReputationServiceBase, ReputationServiceException, Tool
 from .history import own_history
@@ -83,21 +82,21 @@ class DnsblReputation(ReputationServiceBase):
 
         :raises ReputationServiceException: permanent for what is no address.
         """
-        return self._listed_address(self._ip_lists, _address(ip))
+        return self._listed_address(self._ip_lists, read_address(ip))
 
     def get_ip_external_reputations(self, ip: str) -> Sequence[Reputation]:
         """See `ReputationServiceBase`: the further lists, as `get_ip_rbl_reputations`.
 
         :raises ReputationServiceException: permanent for what is no address.
         """
-        return self._listed_address(self._other_lists, _address(ip))
+        return self._listed_address(self._other_lists, read_address(ip))
 
     def get_ip_external_details(self, ip: str, short_name: str) -> Sequence[ReputationDetail]:
         """What a list of either kind writes about its listing; nothing when it does not list the address.
 
         :raises ReputationServiceException: permanent for what is no address, or no list.
         """
-        address = _address(ip)
+        address = read_address(ip)
         known = {one.short_name: one for one in (*self._ip_lists, *self._other_lists)}
         asked = known.get(short_name)
         if asked is None:
@@ -106,7 +105,7 @@ class DnsblReputation(ReputationServiceBase):
                 f"short_name: {short_name[:80]!r}; expected one of {expected}", permanent=True
             )
         name = asked.name_of_address(address)
-        if self._asker is None or name is None or not _is_public(address):
+        if self._asker is None or name is None or not is_public(address):
             return []
         said = self._asker.ask({short_name: (asked, name)}).get(short_name, ())
         if not said:
@@ -120,7 +119,7 @@ class DnsblReputation(ReputationServiceBase):
 
         :raises ReputationServiceException: permanent for what has no host.
         """
-        host = _host(url)
+        host = host_of(url)
         if not isinstance(host, str):
             return self._listed_address(self._ip_lists, host)
         names = dict.fromkeys((host, hosts.registered_domain(host) or host))
@@ -143,19 +142,19 @@ class DnsblReputation(ReputationServiceBase):
 
         :raises ReputationServiceException: permanent for what is no address.
         """
-        return own_history(_address(ip), days=self._days)
+        return own_history(read_address(ip), days=self._days)
 
     def get_ip_tools(self, ip: str) -> Sequence[Tool]:
         """See `ReputationServiceBase`.
 
         :raises ReputationServiceException: permanent for what is no address.
         """
-        address = str(_address(ip))
+        address = str(read_address(ip))
         return [Tool(tool.short_name, tool.full_name, tool.uri.replace("{ip}", address)) for tool in self._tools]
 
     def _listed_address(self, lists: Sequence[DnsList], address: Address) -> list[Reputation]:
         """What lists say of an address. Of one that is not public nobody else is told."""
-        if self._asker is None or not _is_public(address):
+        if self._asker is None or not is_public(address):
             return []
         names = {one.short_name: (one, name) for one in lists if (name := one.name_of_address(address)) is not None}
         said = self._asker.ask(names)
@@ -165,32 +164,6 @@ class DnsblReputation(ReputationServiceBase):
 def _reputation(asked: DnsList, said: Sequence[str]) -> Reputation:
     words = ", ".join(dict.fromkeys(said))
     return Reputation(asked.short_name, f"{asked.name}: {words}" if words else asked.name, result=bool(said))
-
-
-def _address(text: str) -> Address:
-    try:
-        address = ip_address(text.strip())
-    except ValueError:
-        raise ReputationServiceException(f"ip: {text[:80]!r}; expected an address", permanent=True) from None
-    if getattr(address, "scope_id", None):
-        raise ReputationServiceException(f"ip: {text[:80]!r}; expected an address without a zone", permanent=True)
-    return getattr(address, "ipv4_mapped", None) or address
-
-
-def _is_public(address: Address) -> bool:
-    try:
-        check_address(address)
-    except RefusedTarget:
-        return False
-    return True
-
-
-def _host(url: str) -> str | Address:
-    try:
-        parts = urlsplit(url if "://" in url else f"//{url}")
-        return read_host(parts.hostname or "", bracketed="[" in parts.netloc)
-    except (ValueError, RefusedTarget) as error:
-        raise ReputationServiceException(f"url: {url[:80]!r}: {error}", permanent=True) from None
 
 
 def _tool(place: str, value: Mapping[str, str]) -> Tool:

@@ -48,6 +48,34 @@ def test_what_is_asked_stands_behind_the_path_and_is_quoted(server: JsonServer) 
     assert asked.headers["accept"] == "application/json"
 
 
+def test_bytes_are_given_as_they_came(server: JsonServer) -> None:
+    server.answering = lambda _: Said(b"\x89PNG")
+    assert client(server.url()).get_bytes("/x.png") == b"\x89PNG"
+    assert server.asked[0].headers["accept"] == "*/*"
+    with pytest.raises(Fault, match="expected JSON"):
+        client(server.url()).get("/x.png")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "wait"),
+    [
+        (429, {"Retry-After": "7200"}, 7200),
+        (429, {"X-Rate-Limit-Reset-After": "90"}, 90),
+        (429, {}, 60),
+        (503, {"Retry-After": "30"}, 30),
+        (503, {}, None),
+        (404, {"Retry-After": "30"}, None),
+    ],
+)
+def test_an_error_tells_for_how_long_nobody_is_to_ask(
+    server: JsonServer, status: int, headers: dict[str, str], wait: float | None
+) -> None:
+    server.answering = lambda _: Said({}, status, headers)
+    with pytest.raises(Fault) as caught:
+        client(server.url(), attempts=1).get("/")
+    assert caught.value.wait == wait
+
+
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
 def test_a_passing_fault_is_asked_again_and_then_temporary(server: JsonServer, status: int) -> None:
     server.answering = in_turn(Said("later", status), Said("later", status), Said({"a": 1}))

@@ -17,6 +17,7 @@ from abuse.services.storage.sealing import new_key
 from abuse.tests.services.crm.servers import json_server
 from abuse.tests.services.crm.worlds import Netbox, Rdap, Whmcs, http_crm
 from abuse.tests.services.phishing.lab import name_server, page, web_server
+from abuse.tests.services.reputation.sources import reputation_sources
 from abuse.tests.services.search.open_search import Index
 from abuse.tests.services.storage import s3_server
 
@@ -120,6 +121,12 @@ def _reputation(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     return {**lists, "nameservers": [f"127.0.0.1:{names.port}"], "rate": 1000}
 
 
+def _external_reputation(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    server = stack.enter_context(json_server(reputation_sources))
+    common = {"key": SECRET.replace(" ", "-"), "url": server.url(), "plaintext": True}
+    return {**_reputation(stack, directory), "abuseipdb": common, "safe_browsing": common}
+
+
 def _commands(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
     return {"programs": _PROGRAMS}
 
@@ -164,6 +171,7 @@ _SPECIAL: dict[str, Callable[[contextlib.ExitStack, Path], dict[str, Any]]] = {
     "WebhookActionService": _webhook,
     "CommandActionService": _commands,
     "DnsblReputation": _reputation,
+    "ExternalReputation": _external_reputation,
     "RepeatableCommandActionService": _commands,
     "HttpCRM": _http_crm,
     "NetboxCRM": _netbox,

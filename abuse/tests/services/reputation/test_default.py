@@ -16,9 +16,10 @@ from abuse.config import current
 from abuse.controllers.history import robot
 from abuse.controllers.tickets import close_ticket, create_ticket
 from abuse.models import Report, ReportItem
+from abuse.services import kept as kept_module
 from abuse.services.facade import facade
+from abuse.services.kept import Kept
 from abuse.services.reputation import Reputation, ReputationService, ReputationServiceException, Tool
-from abuse.services.reputation import asking as asking_module
 from abuse.services.reputation.default import DnsblReputation
 from abuse.tests.controllers.test_tickets import make_report
 
@@ -138,14 +139,14 @@ def test_what_was_known_is_asked_again_when_its_time_is_over(monkeypatch: pytest
         now = time.monotonic
         for later, asked in ((119, 2), (121, 3), (301, 5)):
             clock = SimpleNamespace(monotonic=lambda later=later: now() + later)
-            monkeypatch.setattr(asking_module, "time", clock)
+            monkeypatch.setattr(kept_module, "time", clock)
             known.get_ip_rbl_reputations(LISTED)
             known.get_ip_rbl_reputations(CLEAN)
             assert len(server.asked) == asked, later
 
 
 def test_what_is_kept_has_a_bound() -> None:
-    kept: asking_module.Kept[int, int] = asking_module.Kept(limit=3)
+    kept: Kept[int, int] = Kept(limit=3)
     for number in range(5):
         kept.put(number, number, 60)
     assert [kept.get(number) for number in range(5)] == [None, None, 2, 3, 4]
