@@ -37,6 +37,7 @@ MAIL:
   ticket_domain: desk.example
   forward_misrouted: true
   relay: {{host: 127.0.0.1, port: {smtp_port}, tls: none, timeout_seconds: 10}}
+PARSER: {{authserv_ids: [mx.desk.example]}}
 RDAP: {{base_url: 'http://127.0.0.1:{rdap_port}/rdap', plaintext: true}}
 IMPLEMENTATIONS:
   ActionServiceBase:

@@ -12,11 +12,15 @@ from .sink import Sink, text_of
 THEIRS = "198.51.100.7"
 """Of the carrier, as the registry of the desk says."""
 NOBODYS = "192.0.2.7"
-STRANGER = "stranger@elsewhere.example"
+REPORTER = "reporter@elsewhere.example"
+"""Whom the desk's mail server authenticates."""
+STRANGER = "stranger@unknown.example"
 CARRIER = "abuse@carrier.example"
 
 
 def complaint(sender: str, *addresses: str, **headers: str) -> bytes:
+    if sender == REPORTER:
+        headers["Authentication_Results"] = "mx.desk.example; dkim=pass header.d=elsewhere.example"
     text = "\n".join(f"Your address {one} attacked our server by ssh." for one in addresses)
     return mail(f"{text}\n\nRegards,\n{sender}\n", sender=sender, subject="ssh attack", **headers)
 
@@ -28,23 +32,22 @@ def told(sink: Sink, recipient: str) -> str:
 
 
 def test_a_reporter_is_told_whose_the_address_is_and_the_report_is_sent_on(desk: Desk) -> None:
-    desk.trust(CERT)
-    desk.receive(complaint(CERT, THEIRS))
+    desk.receive(complaint(REPORTER, THEIRS))
     desk.tick()
     desk.tick()
     assert desk.rules() == ["misrouted"]
     ticket = desk.ticket()
     assert (ticket.status, ticket.resolution, ticket.customer) == ("Closed", "invalid", None)
-    assert desk.outbox() == [("misrouted_report", CERT, "sent"), ("forwarded_report", CARRIER, "sent")]
-    assert f"{THEIRS}: {CARRIER} (carrier Ltd)" in told(desk.sink, CERT)
-    (first,) = desk.sink.to(CERT)
+    assert desk.outbox() == [("misrouted_report", REPORTER, "sent"), ("forwarded_report", CARRIER, "sent")]
+    assert f"{THEIRS}: {CARRIER} (carrier Ltd)" in told(desk.sink, REPORTER)
+    (first,) = desk.sink.to(REPORTER)
     assert (first["From"], first["Auto-Submitted"]) == (ticket.address("Plaintiff"), "auto-replied")
 
     (forwarded,) = desk.sink.to(CARRIER)
     assert (forwarded["From"], forwarded["Auto-Submitted"]) == (ticket.address("Other"), "auto-generated")
     assert THEIRS in told(desk.sink, CARRIER)
-    assert CERT not in forwarded.as_string()
-    assert "trusted.example" not in forwarded.as_string()
+    assert REPORTER not in forwarded.as_string()
+    assert "elsewhere.example" not in forwarded.as_string()
     (file,) = forwarded.iter_attachments()
     read = parse(forwarded.as_bytes(), ParserContext())
     assert (file.get_filename(), read.template) == ("xarf-1.json", "xarf-4")
@@ -53,21 +56,22 @@ def test_a_reporter_is_told_whose_the_address_is_and_the_report_is_sent_on(desk:
 
 
 def test_nobody_is_asked_or_told_twice_about_the_same_network(desk: Desk) -> None:
-    desk.trust(CERT)
-    desk.receive(complaint(CERT, THEIRS))
+    desk.receive(complaint(REPORTER, THEIRS))
     desk.tick()
-    desk.receive(complaint(CERT, "198.51.100.8", In_Reply_To="<x@y.example>"))
+    desk.receive(complaint(REPORTER, "198.51.100.8", In_Reply_To="<x@y.example>"))
     desk.tick()
     desk.tick()
     assert [asked.path for asked in desk.registry.asked] == [f"/rdap/ip/{THEIRS}"]
-    assert [row[:2] for row in desk.outbox()].count(("misrouted_report", CERT)) == 1
+    assert [row[:2] for row in desk.outbox()].count(("misrouted_report", REPORTER)) == 1
     assert [row[:2] for row in desk.outbox()].count(("forwarded_report", CARRIER)) == 2
 
 
 def test_strangers_and_those_who_want_none_are_told_nothing(desk: Desk) -> None:
-    desk.trust(CERT)
-    desk.rows("UPDATE abuse_provider SET mail_misrouted = false WHERE email = %s", CERT)
-    desk.receive(complaint(STRANGER, THEIRS), complaint(CERT, NOBODYS))
+    desk.rows(
+        "INSERT INTO abuse_provider (email, trusted, parseable, priority, mail_misrouted)"
+        " VALUES (%s, false, false, 'Normal', false)", REPORTER,
+    )  # fmt: skip
+    desk.receive(complaint(STRANGER, THEIRS), complaint(REPORTER, NOBODYS))
     desk.tick()
     desk.tick()
     assert (desk.outbox(), desk.tickets()) == ([], [])
@@ -76,28 +80,33 @@ def test_strangers_and_those_who_want_none_are_told_nothing(desk: Desk) -> None:
 
 
 def test_where_the_registry_knows_nobody_the_reporter_is_told_to_look(desk: Desk) -> None:
-    desk.trust(CERT)
-    desk.receive(complaint(CERT, NOBODYS))
+    desk.receive(complaint(REPORTER, NOBODYS))
     desk.tick()
     desk.tick()
-    assert [row[:2] for row in desk.outbox()] == [("misrouted_report", CERT)]
-    text = told(desk.sink, CERT)
+    assert [row[:2] for row in desk.outbox()] == [("misrouted_report", REPORTER)]
+    text = told(desk.sink, REPORTER)
     assert ("RDAP" in text, NOBODYS in text) == (True, True)
 
 
 def test_an_address_of_ours_beside_it_is_no_misrouted_report(desk: Desk) -> None:
-    desk.trust(CERT)
-    desk.receive(complaint(CERT, THEIRS, address(1)))
+    desk.receive(complaint(REPORTER, THEIRS, address(1)))
     desk.tick()
-    assert desk.ticket().customer == "customer1"
-    assert desk.registry.asked == []
+    desk.tick()
+    assert (desk.rules(), desk.registry.asked) == (["default_defendant_not_trusted_no_ticket"], [])
+
+
+def test_a_trusted_reporter_is_heard_by_a_person(desk: Desk) -> None:
+    desk.trust(CERT)
+    desk.receive(complaint(CERT, THEIRS))
+    desk.tick()
+    assert desk.rules() == ["to_validate"]
+    assert [row[2] for row in desk.reports()] == ["ToValidate"]
 
 
 def test_a_registry_that_is_down_is_asked_again(desk: Desk) -> None:
-    desk.trust(CERT)
     answering, desk.registry.answering = desk.registry.answering, lambda asked: type(answering(asked))({}, 503)
     try:
-        desk.receive(complaint(CERT, THEIRS))
+        desk.receive(complaint(REPORTER, THEIRS))
         desk.tick()
         assert desk.outbox() == []
         assert [row[2] for row in desk.reports()] == ["New"]
@@ -106,4 +115,4 @@ def test_a_registry_that_is_down_is_asked_again(desk: Desk) -> None:
     desk.rows("UPDATE abuse_deadline SET due_at = now() WHERE state = 'pending' AND kind = 'task'")
     desk.tick()
     desk.tick()
-    assert [row[:2] for row in desk.outbox()] == [("misrouted_report", CERT), ("forwarded_report", CARRIER)]
+    assert [row[:2] for row in desk.outbox()] == [("misrouted_report", REPORTER), ("forwarded_report", CARRIER)]
