@@ -38,6 +38,7 @@ def command(host: str | None, port: int | None, production: bool) -> None:
     address = (host or settings.host, port or settings.port)
     signal.signal(signal.SIGTERM, _stop)
     app = create_app()
+    _end_streams_first()
     _sync_routes(app)
     try:
         if production:
@@ -67,7 +68,10 @@ def serve(app: APIFlask, host: str, port: int, *, threads: int) -> None:
         app,
         host=host,
         port=port,
-        threads=threads,
+        # Streams of events hold a thread each; so many are added, so that they take none of the others.
+        threads=threads + current().EVENTS.streams.total,
+        # Looks, while a call is answered, whether its client is still there.
+        channel_request_lookahead=1,
         ident=None,
         # Beyond what the application takes, so that it can say no in JSON; far beyond, waitress says it.
         max_request_body_size=4 * MAX_BODY_BYTES + max(LARGE_BODY_BYTES, current().API.submission_max_bytes),
@@ -89,6 +93,18 @@ def _close_connections(error: BaseException | None) -> None:
 
 def _stop(number: int, frame: FrameType | None) -> None:
     sys.exit(0)
+
+
+def _end_streams_first() -> None:
+    """Once there is an application: streams have no end of their own, and the server waits for its threads."""
+    from abuse.api.event_hub import hub  # needs the models
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        hub.close_all()
+        sys.exit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
 
 
 def _shown(host: str) -> str:

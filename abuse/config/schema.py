@@ -365,11 +365,21 @@ class Webhooks(Section):
     give_up_days: float = Field(default=5, gt=0, le=30)
 
 
+class Streams(Section):
+    """How many streams of events are open at once, in each process that serves the API."""
+
+    total: int = Field(default=50, ge=0, le=1000)
+    per_user: int = Field(default=4, ge=1)
+    heartbeat_seconds: float = Field(default=15, gt=0, le=300)
+    max_seconds: float = Field(default=3600, gt=0)
+
+
 class Events(Section):
     """What other programs are told of what happens here. `keep_days`: how long they can ask for it."""
 
     keep_days: float = Field(default=14, gt=0, le=365)
     webhooks: Webhooks = Webhooks()
+    streams: Streams = Streams()
 
 
 class Pipeline(Section):

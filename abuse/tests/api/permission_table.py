@@ -105,6 +105,7 @@ TABLE = (
     Row("PUT", "/api/news/<int:news_id>", AUTHORS, {"title": "News", "content": "Other."}),
     Row("DELETE", "/api/news/<int:news_id>", ADMINS),
     # What the desk works with
+    Row("GET", "/api/events", EVERYBODY),
     Row("GET", "/api/webhooks", ADMINS),
     Row("POST", "/api/webhooks", ADMINS, {"url": "https://hooks.example.net/", "events": ["ticket.created"]}),
     Row("GET", "/api/webhooks/<int:webhook_id>", ADMINS),

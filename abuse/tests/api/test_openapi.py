@@ -27,6 +27,7 @@ FILES = {
     ("/api/reports/{report_id}/attachments/{file_id}", "get"): "application/octet-stream",
     ("/api/tickets/{ticket_id}/emails/export", "get"): "application/octet-stream",
     ("/api/screenshots/{key}", "get"): "image/png",
+    ("/api/events", "get"): "text/event-stream",
     ("/api/docs", "get"): "text/html",
     ("/api/docs/{group}", "get"): "text/html",
     ("/api/docs/style.css", "get"): "text/css",

@@ -78,6 +78,27 @@ def subscribe(url: str, kinds: list[str]) -> str:
     return create(Wanted(url, kinds), actor=robot())[1]
 
 
+def operator(name: str, category: str, profile: str) -> str:
+    """Make an operator with a profile in one category; a token of his."""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from abuse.app import create_app, sync_routes
+    from abuse.controllers.tokens import digest_of
+    from abuse.models import AbusePermission, ApiToken, Operator, Profile, Role, User
+
+    sync_routes(create_app())
+    user, _ = User.objects.get_or_create(username=name)
+    Operator.get_or_create(user=user, defaults={"role": Role.get(codename="run_level_3")})
+    AbusePermission.filter(user=user).delete()
+    ApiToken.filter(user=user).delete()
+    AbusePermission.create(user=user, category_id=category, profile=Profile.get(name=profile))
+    now = timezone.now()
+    ApiToken.create(user=user, digest=digest_of(name), created_at=now, expires_at=now + timedelta(hours=1))
+    return name
+
+
 def send_all() -> int:
     """Send what waits until nothing is due."""
     from abuse.controllers.relaying import send_due
@@ -94,7 +115,18 @@ def keep_sending() -> int:
 
 FUNCTIONS: dict[str, Function] = {
     function.__name__: function
-    for function in (deliver, deliver_one_by_one, sweep, run_due, work, write_mails, subscribe, send_all, keep_sending)
+    for function in (
+        deliver,
+        deliver_one_by_one,
+        sweep,
+        run_due,
+        work,
+        write_mails,
+        subscribe,
+        operator,
+        send_all,
+        keep_sending,
+    )
 }
 statuses: dict[int, int] = {}
 
