@@ -14,6 +14,7 @@ from abuse.policies import Right
 
 from .access import caller_address, current_token, current_user, lacks_second_factor, needs
 from .answers import Answer, EpochSeconds, Message
+from .bodies import Order
 from .filters import Text
 from .refusals import login_refusals
 
@@ -23,12 +24,12 @@ _WRONG_PASSWORD = "The password or the code is wrong."  # noqa: S105 - a sentenc
 _MANY = "Too many failed attempts; wait as long as Retry-After says."
 
 
-class PasswordChange(Answer):
+class PasswordChange(Order):
     current: Text = Field(min_length=1, max_length=1024)
     new: Text = Field(min_length=1, max_length=1024)
 
 
-class TokenOrder(Answer):
+class TokenOrder(Order):
     name: Text = Field(min_length=1, max_length=100)
     scopes: list[Text] = Field(min_length=1, max_length=10, description="Some of read, write, admin and submit.")
     categories: list[Text] | None = Field(default=None, max_length=1000, description="Null: all of the user's.")
@@ -74,7 +75,7 @@ class FactorState(Answer):
     recovery_codes_left: int
 
 
-class FactorOrder(Answer):
+class FactorOrder(Order):
     password: Text | None = Field(default=None, max_length=1024, description="Of accounts that have a password.")
 
 
@@ -83,7 +84,7 @@ class FactorSecret(Answer):
     otpauth_uri: str = Field(description="The same, to be shown as a QR code.")
 
 
-class Code(Answer):
+class Code(Order):
     otp: Text = Field(min_length=6, max_length=64)
 
 
@@ -114,7 +115,7 @@ def change_password(json_data: PasswordChange) -> Message:
     try:
         accounts.change_own_password(user, json_data.new, token_id=current_token().pk)
     except accounts.AccountError as error:
-        raise HTTPError(400, str(error)) from None
+        raise HTTPError(409, str(error)) from None
     return Message(message="Password changed; other logins are ended")
 
 
@@ -140,14 +141,14 @@ def make_token(json_data: TokenOrder) -> NewPersonalToken:
         raise HTTPError(403, "Your role needs a second factor: set one up first")
     longest = current().API.personal_token_days
     if json_data.days > longest:
-        raise HTTPError(400, f"days: {json_data.days}; expected {longest} at most")
+        raise HTTPError(409, f"days: {json_data.days}; expected {longest} at most")
     try:
         issued = tokens.make_personal(
             current_user(), json_data.name, scopes=json_data.scopes, categories=json_data.categories,
             lifetime=timedelta(days=json_data.days),
         )  # fmt: skip
     except tokens.TokenRefused as error:
-        raise HTTPError(400, str(error)) from None
+        raise HTTPError(409, str(error)) from None
     return NewPersonalToken(**TokenAnswer.of(issued.row).model_dump(), token=issued.token)
 
 
@@ -208,7 +209,7 @@ def confirm_second_factor(json_data: Code) -> RecoveryCodes:
     try:
         codes = second_factor.confirm(current_user(), json_data.otp, token_id=current_token().pk)
     except second_factor.FactorError as error:
-        raise HTTPError(400, str(error)) from None
+        raise HTTPError(409, str(error)) from None
     return RecoveryCodes(recovery_codes=codes)
 
 

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 from apiflask import HTTPError
 from flask import request
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from .answers import Answer
 from .listing import MAX_ID
 
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
+_DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
+
+
+def _typed(value: object) -> object:
+    return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
+
+
+Whole = Annotated[
+    int,
+    BeforeValidator(_typed, json_schema_input_type=int | Annotated[str, Field(pattern="^[0-9]{1,15}$")]),
+    Field(description="A whole number, also as text: the older client sends what was typed into a field."),
+]
 MESSAGE = {"message": "Done"}
 """The example of an answer that says that something was done."""
 LARGE_BODY_BYTES = 32 * 1024 * 1024
 
 
-class Body(Answer):
+class Order(Answer):
+    """A JSON object from a client, with these fields and no others. Nothing is taken for what it is not."""
+
+    model_config = ConfigDict(strict=True, frozen=True)
+
+
+class Body(Order):
     """A JSON object from a client. What it holds besides the fields is passed over: clients send whole objects back."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(extra="ignore")
 
     def given(self) -> dict[str, Any]:
         """The fields that the client sent, by their Python names."""

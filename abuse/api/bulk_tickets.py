@@ -16,7 +16,7 @@ from abuse.models import Tag, Ticket, TicketStatus
 from abuse.policies import Right, kept_fields, may, may_set_status
 
 from .access import current_actor, current_user, needs
-from .bodies import Body, Id
+from .bodies import Body, Id, Whole
 from .bulk_answers import BULK_EXAMPLE, BulkAnswer, bulk_answer
 from .filters import Text
 from .recording import name_objects
@@ -39,7 +39,7 @@ class BulkProperties(Body):
     escalated: bool | None = None
     moderation: bool | None = None
     protected: bool | None = None
-    pause_duration: int | None = Field(default=None, description="Seconds.")
+    pause_duration: Whole | None = Field(default=None, description="Seconds.")
     resolution: int | Text | None = None
     tags: list[TagReference] = Field(default=[], max_length=50)
 

@@ -18,8 +18,8 @@ from abuse.services.email.texts import LANGUAGES
 from .access import current_user, needs
 from .answers import Answer, Message
 from .bodies import MESSAGE, Body
-from .filters import FiltersParameter, Text, read_filters
-from .listing import Condition, Kind, Listing
+from .filters import FiltersParameter, LongText, Text, read_filters
+from .listing import ONLY_ROWS_AND_PAGES, Condition, Kind, Listing
 from .objects import child
 
 blueprint = APIBlueprint("email_templates", __name__, url_prefix="/api/emailTemplates", tag="Mail texts")
@@ -70,9 +70,9 @@ class TemplateText(Body):
     name: Text | None = Field(default=None, max_length=255)
     lang: Text | None = Field(default=None, max_length=8)
     recipient_type: Text | None = Field(default=None, max_length=32)
-    subject: str | None = Field(default=None, max_length=1023)
-    body: str | None = Field(default=None, max_length=200_000)
-    body_html: str | None = Field(default=None, max_length=500_000)
+    subject: LongText | None = Field(default=None, max_length=1023)
+    body: LongText | None = Field(default=None, max_length=200_000)
+    body_html: LongText | None = Field(default=None, max_length=500_000)
     version: int | None = Field(default=None, description="Of the text as it was read: a stale one is refused.")
 
 
@@ -95,7 +95,9 @@ TEMPLATES: Listing[MailTemplate] = Listing(
 @needs(Right.LOOK)
 @blueprint.input(FiltersParameter, location="query")
 @blueprint.output(TemplateAnswers, example=[_EXAMPLE])
-@blueprint.doc(description=TEMPLATES.description("All of them, by name: there are no pages."))
+@blueprint.doc(
+    description=TEMPLATES.description("All of them, by name: there are no pages.", passes_over=ONLY_ROWS_AND_PAGES)
+)
 def list_templates(query_data: FiltersParameter) -> TemplateAnswers:
     """List the mail texts"""
     rows = TEMPLATES.chosen(MailTemplate.all(), read_filters(query_data.filters))

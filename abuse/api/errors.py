@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,10 +11,12 @@ from flask import Request
 from flask.json.provider import DefaultJSONProvider
 
 from abuse.controllers.editing import NotAllowed, Refused, StaleEdit
+from abuse.controllers.filled_texts import ProofMissing
 from abuse.models import MoveRefused
 from abuse.services.facade import NotImplementedByConfiguration, ServiceError
 
 from .declared import TOKEN_HEADER
+from .json_text import read_json
 
 _Answer = tuple[dict[str, Any], int, dict[str, Any]]
 ERROR_SCHEMA: dict[str, Any] = {
@@ -44,17 +45,18 @@ class JsonProvider(DefaultJSONProvider):
     sort_keys = False
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        try:
-            return json.loads(s, **kwargs)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
+        return read_json(s)
 
 
 class JsonRequest(Request):
-    """A request that says what is wrong with its JSON."""
+    """A request that says what is wrong with its JSON. Null is no body: no call of the API takes it."""
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        said = super().get_json(force=force, silent=silent, cache=cache)
+        return self.on_json_loading_failure(None) if said is None and not silent else said
 
     def on_json_loading_failure(self, e: ValueError | None) -> Any:
-        raise HTTPError(400, f"body: {e or 'no JSON'}; expected a JSON object")
+        raise HTTPError(400, f"body: {e or 'nothing'}; expected JSON")
 
 
 def install(app: APIFlask) -> None:
@@ -79,7 +81,13 @@ def install(app: APIFlask) -> None:
     app.register_error_handler(ServiceError, lambda error: _of_service(error, service_away))
 
 
-_REFUSALS: dict[type[Exception], int] = {Refused: 400, NotAllowed: 403, StaleEdit: 409, MoveRefused: 409}
+_REFUSALS: dict[type[Exception], int] = {
+    Refused: 409,
+    NotAllowed: 403,
+    StaleEdit: 409,
+    MoveRefused: 409,
+    ProofMissing: 400,  # by this status the older client knows that proof is missing
+}
 """What controllers refuse, and its status: by the nearest class."""
 
 
@@ -91,7 +99,7 @@ def _of_service(error: Exception, away: Callable[[Exception], _Answer]) -> _Answ
     if isinstance(error, NotImplementedByConfiguration):
         return _answer(HTTPError(501, str(error)))
     if isinstance(error, ServiceError) and error.permanent:
-        return _answer(HTTPError(400, str(error)))
+        return _answer(HTTPError(409, str(error)))
     return away(error)
 
 

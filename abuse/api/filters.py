@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
 from apiflask import HTTPError
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationError,
+    WithJsonSchema,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
+
+from .json_text import read_json
 
 MAX_LENGTH = 32_768
 """Characters of the parameter."""
@@ -46,30 +58,98 @@ def _scalar(value: Any) -> Any:
 def _text(value: str) -> str:
     if len(value) > MAX_TEXT:
         raise ValueError(f"expected at most {MAX_TEXT} characters")
+    return _storable(value)
+
+
+def _storable(value: str) -> str:
     # PostgreSQL can store neither.
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
         raise ValueError("expected text without NUL and without halves of surrogate pairs")
     return value
 
 
-Text = Annotated[str, AfterValidator(_text)]
-Clause = dict[str, Annotated[list[Annotated[Any, AfterValidator(_scalar)]], Field(max_length=MAX_VALUES)]]
+def storable_json(value: Any) -> Any:
+    """The value of a free field, if PostgreSQL can store it.
+
+    :raises ValueError: when a text or a key in it holds what cannot be stored.
+    """
+    match value:
+        case str():
+            _storable(value)
+        case dict():
+            for key, inner in value.items():
+                _storable(key)
+                storable_json(inner)
+        case list():
+            for inner in value:
+                storable_json(inner)
+    return value
+
+
+class _AsPattern:
+    """Says in the OpenAPI document what the validators of a text see to."""
+
+    def __init__(self, longest: int | None = None) -> None:
+        self._longest = longest
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        schema = handler(core)
+        schema.setdefault("pattern", STORABLE)
+        if self._longest is not None:
+            schema["maxLength"] = min(schema.get("maxLength", self._longest), self._longest)
+        return schema
+
+
+STORABLE = r"^[^\x00]*$"
+LongText = Annotated[str, AfterValidator(_storable), _AsPattern()]
+"""Text of any length."""
+Text = Annotated[str, AfterValidator(_text), _AsPattern(MAX_TEXT)]
+"""Text of 1024 characters at most."""
+SCALAR: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "maxLength": MAX_TEXT, "pattern": STORABLE}, {"type": "integer"}, {"type": "boolean"},
+        {"type": "null"},
+    ]
+}  # fmt: skip
+Clause = dict[
+    str,
+    Annotated[list[Annotated[Any, AfterValidator(_scalar), WithJsonSchema(SCALAR)]], Field(max_length=MAX_VALUES)],
+]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel)
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", alias_generator=to_camel)
+
+
+_DIGITS = re.compile(r"0|[1-9][0-9]{0,5}", re.ASCII)
+
+
+def _also_as_text(*, from_: int, to: int | None = None) -> Callable[[dict[str, Any]], None]:
+    def describe(schema: dict[str, Any]) -> None:
+        del schema["type"], schema["minimum"]
+        schema.pop("maximum", None)
+        number: dict[str, Any] = {"type": "integer", "minimum": from_}
+        if to is not None:
+            number["maximum"] = to
+        digits = r"^(0|[1-9][0-9]{0,5})$" if from_ == 0 else r"^[1-9][0-9]{0,5}$"
+        schema["anyOf"] = [number, {"type": "string", "pattern": digits}, {"type": "null"}]
+
+    return describe
 
 
 class Paginate(_Part):
     """Which page. A size of 0 asks for no rows, sizes above 250 are served as 250."""
 
-    results_per_page: int = Field(default=10, ge=0)
-    current_page: int = Field(default=1, ge=1, le=MAX_PAGE)
+    results_per_page: int = Field(default=10, ge=0, json_schema_extra=_also_as_text(from_=0))
+    current_page: int = Field(default=1, ge=1, le=MAX_PAGE, json_schema_extra=_also_as_text(from_=1, to=MAX_PAGE))
 
     @field_validator("results_per_page", "current_page", mode="before")
     @classmethod
-    def _null_is_absent(cls, value: object, info: Any) -> object:
-        return cls.model_fields[info.field_name].default if value is None else value
+    def _as_clients_send_it(cls, value: object, info: Any) -> object:
+        """Null is as if it were left out, and the older client sends digits."""
+        if value is None:
+            return cls.model_fields[info.field_name].default
+        return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
 
     @property
     def size(self) -> int:
@@ -135,8 +215,8 @@ def read_filters(text: str | None) -> Filters:
 def _decoded(text: str) -> object:
     for candidate in (text, unquote(text)):
         try:
-            return json.loads(candidate)
-        except (ValueError, RecursionError):
+            return read_json(candidate)
+        except ValueError:
             continue
     raise FilterError("filters", text, "a JSON object, URL-encoded once or twice")
 

@@ -33,7 +33,12 @@ _PARAMETER: dict[str, Any] = {
     "name": HEADER,
     "in": "header",
     "required": False,
-    "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.MAX_KEY},
+    "schema": {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": idempotency.MAX_KEY,
+        "pattern": "^[!#-~]([ -~]*[!#-~])?$",
+    },
     "description": (
         "Any text of yours, such as a UUID. The same request with the same key within 24 hours is answered as the first"
         " time and not carried out again."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -11,10 +12,14 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from django.db.models import F, Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 
-from .filters import Clause, FilterError, Filters, Scalar
+from .filters import Clause, FilterError, Filters, Scalar, Where
 
 Row = TypeVar("Row", bound=Model)
 MAX_ID = 2**63 - 1
+ONLY_ROWS_AND_PAGES = ("sortBy", "queryFields")
+"""Parts of `filters` that change nothing for lists with an order of their own and whole rows."""
+ID_AS_TEXT = "[1-9][0-9]{0,17}"
+_ID = re.compile(ID_AS_TEXT, re.ASCII)
 
 
 class Kind(Enum):
@@ -51,8 +56,8 @@ class Listing(Generic[Row]):
     conditions: Mapping[str, Sequence[Condition]]
     """Several columns under one name: any of them will do."""
 
-    def description(self, remark: str) -> str:
-        """What may be asked, for the OpenAPI document."""
+    def description(self, remark: str, *, passes_over: Sequence[str] = ()) -> str:
+        """What may be asked, for the OpenAPI document. `passes_over`: the parts of `filters` that change nothing."""
         like = [name for name, columns in self.conditions.items() if any(one.kind != Kind.FLAG for one in columns)]
         parts = {
             "queryFields": self.fields,
@@ -60,7 +65,9 @@ class Listing(Generic[Row]):
             "where.in": self.conditions,
             "where.like": like,
         }
-        return "\n".join([remark, "", *(f"* `{part}`: {', '.join(sorted(names))}" for part, names in parts.items())])
+        lines = [f"* `{part}`: {', '.join(sorted(names))}" for part, names in parts.items() if part not in passes_over]
+        text = "\n".join([remark, "", *lines])
+        return describe(text, [self], passes_over)
 
     def selected(self, filters: Filters) -> frozenset[str] | None:
         """The fields to answer with; None for all.
@@ -89,7 +96,10 @@ class Listing(Generic[Row]):
             conditions = self._conditions("filters.where.like", name)
             if not values:
                 raise FilterError(part, values, "a value")
-            alternatives.extend(_holding(rows, part, one, values[0]) for one in conditions)
+            for one in conditions:
+                alternatives.append(_holding(rows, part, one, values[0]))
+                for value in values[1:]:
+                    _check_text(part, one.kind, value)
         return rows.filter(_any(alternatives)) if alternatives else rows
 
     def page(self, rows: QuerySet[Row], filters: Filters) -> QuerySet[Row]:
@@ -113,10 +123,32 @@ class Listing(Generic[Row]):
         known = {name: direction for name, direction in filters.sort_by.items() if name in self.sorts}
         return filters.model_copy(update={"sort_by": known})
 
+    def with_known_conditions(self, filters: Filters) -> Filters:
+        """The same without the conditions that this list does not know."""
+        where = Where.model_construct(
+            in_=[{name: clause[name] for name in clause if name in self.conditions} for clause in filters.where.in_],
+            like=[{name: clause[name] for name in clause if name in self.conditions} for clause in filters.where.like],
+        )
+        return filters.model_copy(update={"where": where})
+
     def _conditions(self, part: str, name: str) -> Sequence[Condition]:
         if name not in self.conditions:
             raise FilterError(part, name, _one_of(self.conditions))
         return self.conditions[name]
+
+
+_described: dict[str, tuple[Sequence[Listing[Any]], frozenset[str]]] = {}
+
+
+def describe(text: str, listings: Sequence[Listing[Any]], passes_over: Sequence[str] = ()) -> str:
+    """Remember of which list, or lists, a description in the OpenAPI document is; the description itself."""
+    _described[text] = (listings, frozenset(passes_over))
+    return text
+
+
+def described(text: str) -> tuple[Sequence[Listing[Any]], frozenset[str]] | None:
+    """The lists that a description is of, with the parts of `filters` that change nothing there."""
+    return _described.get(text)
 
 
 def _one_of(names: Mapping[str, object] | frozenset[str]) -> str:
@@ -154,8 +186,7 @@ def _found(part: str, condition: Condition, value: Scalar) -> Q:
 def _holding(rows: QuerySet[Row], part: str, condition: Condition, value: Scalar) -> Q:
     match condition.kind:
         case Kind.TEXT | Kind.ADDRESS:
-            if isinstance(value, bool) or not isinstance(value, str | int):
-                raise FilterError(part, value, "text")
+            _check_text(part, condition.kind, value)
             return _once(rows, condition, Q(**{f"{condition.path}__icontains": str(value)}))
         case Kind.ID:
             number = _as_id(value)
@@ -164,6 +195,11 @@ def _holding(rows: QuerySet[Row], part: str, condition: Condition, value: Scalar
             return _found(part, condition, value)
         case Kind.FLAG:
             raise FilterError(part, value, "this field under filters.where.in")
+
+
+def _check_text(part: str, kind: Kind, value: Scalar) -> None:
+    if kind is not Kind.ID and (isinstance(value, bool) or not isinstance(value, str | int)):
+        raise FilterError(part, value, "text")
 
 
 def _once(rows: QuerySet[Row], condition: Condition, match: Q) -> Q:
@@ -190,6 +226,6 @@ def _converted(part: str, kind: Kind, value: Scalar) -> Scalar:
 def _as_id(value: Scalar) -> int | None:
     if isinstance(value, bool) or value is None:
         return None
-    text = str(value)
-    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
-    return number if 1 <= number <= MAX_ID else None
+    if isinstance(value, str):
+        return int(value) if _ID.fullmatch(value) else None
+    return value if 1 <= value <= MAX_ID else None

@@ -14,8 +14,8 @@ from abuse.policies import Right
 from .access import current_sight, current_user, needs, require
 from .answers import Answer, EpochSeconds, Message
 from .bodies import Body, allow_large_body
-from .filters import FiltersParameter, Text, read_filters
-from .listing import Condition, Kind, Listing
+from .filters import FiltersParameter, LongText, Text, read_filters
+from .listing import ONLY_ROWS_AND_PAGES, Condition, Kind, Listing
 
 blueprint = APIBlueprint("mass_contact", __name__, url_prefix="/api/mass-contact", tag="Campaigns")
 blueprint.before_request(allow_large_body)
@@ -62,7 +62,7 @@ class CampaignAnswers(RootModel[list[CampaignAnswer]]):
 
 class CampaignMail(Body):
     subject: Text = Field(max_length=1023)
-    body: str = Field(max_length=campaigns.MAX_TEXT)
+    body: LongText = Field(max_length=campaigns.MAX_TEXT)
 
 
 class CampaignOrder(Body):
@@ -109,7 +109,11 @@ CAMPAIGNS: Listing[MassContact] = Listing(
         }
     ],
 )
-@blueprint.doc(description=CAMPAIGNS.description("Of the categories in which the caller has a profile."))
+@blueprint.doc(
+    description=CAMPAIGNS.description(
+        "Of the categories in which the caller has a profile.", passes_over=ONLY_ROWS_AND_PAGES
+    )
+)
 def list_campaigns(query_data: FiltersParameter) -> CampaignAnswers:
     """List the campaigns"""
     filters = CAMPAIGNS.with_known_sorts(read_filters(query_data.filters))

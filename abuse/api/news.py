@@ -14,8 +14,8 @@ from abuse.policies import Right
 from .access import current_user, needs, require
 from .answers import Answer, EpochSeconds, Message
 from .bodies import MESSAGE, Body
-from .filters import FiltersParameter, read_filters
-from .listing import Condition, Kind, Listing
+from .filters import FiltersParameter, LongText, read_filters
+from .listing import ONLY_ROWS_AND_PAGES, Condition, Kind, Listing
 from .objects import child
 
 blueprint = APIBlueprint("news", __name__, url_prefix="/api/news", tag="News")
@@ -41,8 +41,8 @@ class NewsPage(Answer):
 
 
 class NewsText(Body):
-    title: str = Field(max_length=news.MAX_TITLE)
-    content: str = Field(max_length=news.MAX_CONTENT)
+    title: LongText = Field(max_length=news.MAX_TITLE)
+    content: LongText = Field(max_length=news.MAX_CONTENT)
 
 
 NEWS: Listing[News] = Listing(
@@ -63,7 +63,7 @@ NEWS: Listing[News] = Listing(
 @needs(Right.LOOK)
 @blueprint.input(FiltersParameter, location="query")
 @blueprint.output(NewsPage, example={"news": [_EXAMPLE], "newsCount": 1})
-@blueprint.doc(description=NEWS.description("The newest first."))
+@blueprint.doc(description=NEWS.description("The newest first.", passes_over=ONLY_ROWS_AND_PAGES))
 def list_news(query_data: FiltersParameter) -> NewsPage:
     """List the news"""
     filters = NEWS.with_known_sorts(read_filters(query_data.filters))

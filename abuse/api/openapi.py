@@ -11,11 +11,13 @@ from apiflask import APIFlask
 from abuse.policies import WITHOUT_ROLE, Right, granted_to, scope_of
 from abuse.policies.rights import SAFE_METHODS
 
-from . import etags, idempotency
+from . import common_errors, etags, idempotency, links
 from .browser import CSRF_HEADER, SESSION_COOKIE
 from .declared import PREFIX, TOKEN_HEADER, Needs, calls
-from .errors import ERROR_REF, ERROR_SCHEMA, error_response
+from .errors import ERROR_REF, ERROR_SCHEMA
+from .filter_schemas import filters_of
 from .filters import Filters
+from .listing import described
 
 VERSION = "1.0.0"
 PATH = "/api/openapi.json"
@@ -85,23 +87,29 @@ def install(app: APIFlask) -> None:
 
 
 def _in_order(document: Any, declared: dict[str, Needs]) -> Any:
+    schemas = document["components"]["schemas"]
+    general = Filters.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas.update(general.pop("$defs"))
+    schemas["Filters"] = general
     document["paths"] = {path: item for path, item in document["paths"].items() if path.startswith(PREFIX)}
     document["security"] = _TO_WRITE
-    for item in document["paths"].values():
+    for path, item in document["paths"].items():
         for method, operation in item.items():
             _say_who_may(operation, method.upper(), declared[operation["operationId"]].right)
+            common_errors.name_in(path, method, operation)
+            if any(parameter["name"] == "download" for parameter in operation["parameters"]):
+                bytes_ = {"schema": {"type": "string", "format": "binary"}}
+                operation["responses"]["200"]["content"].setdefault("application/octet-stream", bytes_)
             for parameter in operation["parameters"]:
                 if parameter["name"] == "filters":
-                    _describe_filters(parameter)
+                    _describe_filters(parameter, _filters_schema(operation, schemas, general))
     # Several files share a tag; a document names it once.
     document["tags"] = list({tag["name"]: tag for tag in document["tags"]}.values())
-    schemas = document["components"]["schemas"]
-    schemas.update(Filters.model_json_schema(ref_template="#/components/schemas/{model}")["$defs"])
-    schemas["Filters"] = Filters.model_json_schema(ref_template="#/components/schemas/{model}")
-    del schemas["Filters"]["$defs"]
     schemas["Error"] = schemas.pop("HTTPError", ERROR_SCHEMA)
     schemas.pop("ValidationError", None)
-    return _one_name_each(document)
+    document = _one_name_each(document)
+    links.add(document)
+    return document
 
 
 def _say_who_may(operation: dict[str, Any], method: str, right: Right) -> None:
@@ -117,15 +125,33 @@ def _say_who_may(operation: dict[str, Any], method: str, right: Right) -> None:
         operation["x-scope"] = scope.value
     if right not in WITHOUT_ROLE:
         operation["x-roles"] = sorted(granted_to(right, method))
-    operation["responses"].setdefault("401", error_response("The token is missing, ended or expired."))
 
 
-def _describe_filters(parameter: dict[str, Any]) -> None:
+def _filters_schema(operation: Any, schemas: Any, general: Any) -> str:
+    """The name of the schema of a list's filters. Rows of lists have at least the fields that they always have."""
+    found = described(operation.get("description", ""))
+    if found is None:
+        return "Filters"
+    listings, passes_over = found
+    if "queryFields" not in passes_over and (row := _row(operation, schemas)) is not None:
+        row["required"] = sorted(listings[0].always)
+    name: str = "FiltersOf" + operation["operationId"].title().replace("_", "")
+    schemas[name] = filters_of(listings, passes_over, general)
+    return name
+
+
+def _row(operation: Any, schemas: Any) -> Any:
+    """The schema of a row, of a list that is a bare array."""
+    answer = schemas[operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].split("/")[-1]]
+    return schemas[answer["items"]["$ref"].split("/")[-1]] if answer.get("type") == "array" else None
+
+
+def _describe_filters(parameter: dict[str, Any], schema: str) -> None:
     """A parameter that holds JSON is described by its content."""
     del parameter["schema"]
     parameter["description"] = "JSON, URL-encoded once; twice is understood, too."
     parameter["content"] = {
-        "application/json": {"schema": {"$ref": "#/components/schemas/Filters"}, "example": _FILTERS_EXAMPLE}
+        "application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": _FILTERS_EXAMPLE}
     }
 
 

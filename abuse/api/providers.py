@@ -18,7 +18,7 @@ from .access import needs
 from .answers import Answer, Message
 from .bodies import MESSAGE, Body
 from .filters import FiltersParameter, Text, read_filters
-from .listing import Condition, Kind, Listing
+from .listing import ONLY_ROWS_AND_PAGES, Condition, Kind, Listing
 from .objects import child
 from .parties_schemas import TagAnswer, tags_of
 from .tags_in import TAG_EXAMPLE, TagReference, tag_meant
@@ -106,7 +106,7 @@ PROVIDERS: Listing[Provider] = Listing(
 @needs(Right.LOOK)
 @blueprint.input(FiltersParameter, location="query")
 @blueprint.output(ProviderPage, example={"providers": [_EXAMPLE], "providersCount": 1})
-@blueprint.doc(description=PROVIDERS.description("Rows are always whole."))
+@blueprint.doc(description=PROVIDERS.description("Rows are always whole.", passes_over=ONLY_ROWS_AND_PAGES))
 def list_providers(query_data: FiltersParameter) -> ProviderPage:
     """List the reporters"""
     filters = PROVIDERS.with_known_sorts(read_filters(query_data.filters))

@@ -113,7 +113,9 @@ def unblock_item(report_id: int, item_id: int) -> Message:
 @needs(Right.SEE_REPORT)
 @blueprint.input(FiltersParameter, location="query")
 @blueprint.output(AllScreenshots, example=[_PICTURES])
-@blueprint.doc(description=ITEMS.description(f"Of {MAX_PAGES} URLs at most."), responses=FORBIDDEN)
+@blueprint.doc(
+    description=ITEMS.description(f"Of {MAX_PAGES} URLs at most.", passes_over=("queryFields",)), responses=FORBIDDEN
+)
 def list_all_screenshots(report_id: int, query_data: FiltersParameter) -> AllScreenshots:
     """List the pictures of all URLs of a report"""
     filters = read_filters(query_data.filters)

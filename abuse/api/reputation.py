@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from apiflask import APIBlueprint, HTTPError
+from apiflask import APIBlueprint
 from pydantic import Field, RootModel
 
 from abuse.controllers.editing import Refused
@@ -13,7 +13,7 @@ from abuse.services.reputation import Reputation, ReputationService
 
 from .access import needs
 from .answers import Answer, EpochSeconds
-from .bodies import Body
+from .bodies import Body, not_found
 from .filters import Text
 
 blueprint = APIBlueprint("reputation", __name__, url_prefix="/api/reputation", tag="Reputation")
@@ -159,5 +159,5 @@ def _weighed(row: Reputation) -> Weighed:
 def _address(text: str) -> str:
     address = hosts.ip(text)
     if address is None:
-        raise HTTPError(400, f"ip: {text[:60]!r}; expected an IPv4 or IPv6 address")
+        raise not_found("address", repr(text[:60]))
     return address

@@ -20,8 +20,8 @@ from abuse.rules.texts import RuleTextError, read_text, write_text
 from .access import current_user, needs
 from .answers import Answer, EpochSeconds, Message
 from .bodies import MESSAGE, Body
-from .filters import FiltersParameter, Text, read_filters
-from .listing import Condition, Kind, Listing
+from .filters import FiltersParameter, LongText, Text, read_filters
+from .listing import ONLY_ROWS_AND_PAGES, Condition, Kind, Listing
 from .objects import child
 
 blueprint = APIBlueprint("rule_edits", __name__, url_prefix="/api/rules", tag="Rules")
@@ -87,7 +87,7 @@ class RuleText(Body):
 
     model_config = ConfigDict(extra="ignore")
 
-    document: str | None = Field(default=None, max_length=MAX_DOCUMENT)
+    document: LongText | None = Field(default=None, max_length=MAX_DOCUMENT)
     name: Text | None = None
     rules_type: Text | None = None
     order_id: int | None = None
@@ -121,7 +121,7 @@ RULES: Listing[BusinessRules] = Listing(
 @needs(Right.LOOK)
 @blueprint.input(FiltersParameter, location="query")
 @blueprint.output(RulePage, example={"total": 1, "rules": [_ROW]})
-@blueprint.doc(description=RULES.description("In the order in which they are asked."))
+@blueprint.doc(description=RULES.description("In the order in which they are asked.", passes_over=ONLY_ROWS_AND_PAGES))
 def list_rules(query_data: FiltersParameter) -> RulePage:
     """List the rules"""
     filters = RULES.with_known_sorts(read_filters(query_data.filters))

@@ -16,7 +16,8 @@ from abuse.rules.texts import RuleTextError
 
 from .access import needs
 from .answers import Answer
-from .filters import Text
+from .bodies import Order
+from .filters import LongText
 
 blueprint = APIBlueprint("rules", __name__, url_prefix="/api/rules", tag="Rules")
 
@@ -34,8 +35,8 @@ config:
 """
 
 
-class TrialOrder(Answer):
-    document: Text = Field(min_length=1, max_length=1_000_000, description="The rule as a YAML or JSON text.")
+class TrialOrder(Order):
+    document: LongText = Field(min_length=1, max_length=1_000_000, description="The rule as a YAML or JSON text.")
     last_days: int = Field(default=30, ge=1, le=366, description="How many days back the reports are taken from.")
     examples: int = Field(default=5, ge=0, le=50, description="So many reports are shown for each kind of change.")
 
@@ -59,5 +60,5 @@ def test_rule(json_data: TrialOrder) -> Trial:
         since = timezone.now() - timedelta(days=json_data.last_days)
         result = replay.replay(candidate, since=since, examples=json_data.examples)
     except (DocumentError, RuleTextError, replay.ReplayRefused) as error:
-        raise HTTPError(400, str(error)) from None
+        raise HTTPError(409, str(error)) from None
     return Trial(result=result.to_json())

@@ -21,7 +21,7 @@ from . import examples
 from .access import current_sight, current_user, needs
 from .answers import Answer
 from .filters import FilterError, Filters, FiltersParameter, read_filters
-from .listing import Listing
+from .listing import ONLY_ROWS_AND_PAGES, Listing, describe
 from .reports import REPORTS
 from .reports_schemas import ReportRow
 from .tickets import TICKETS
@@ -53,9 +53,13 @@ class Found(Answer):
     },
 )
 @blueprint.doc(
-    description="What may be asked of `/api/tickets` or `/api/reports`. A condition that only one of the two knows "
-    "finds nothing of the other. Fields that cannot be sorted by are passed over; rows are always whole. "
-    f"The text of a report is cut to {BODY_SHOWN} characters."
+    description=describe(
+        "What may be asked of `/api/tickets` or `/api/reports`. A condition that only one of the two knows "
+        "finds nothing of the other. Fields that cannot be sorted by are passed over; rows are always whole. "
+        f"The text of a report is cut to {BODY_SHOWN} characters.",
+        [TICKETS, REPORTS],
+        passes_over=ONLY_ROWS_AND_PAGES,
+    )
 )
 def search(query_data: FiltersParameter) -> Found:
     """Look for tickets and reports"""
@@ -77,6 +81,7 @@ def search(query_data: FiltersParameter) -> Found:
 
 def _tickets(filters: Filters) -> QuerySet[Ticket]:
     if not _knows_all(TICKETS, filters):
+        TICKETS.chosen(Ticket.objects.none(), TICKETS.with_known_conditions(filters))  # names what makes no sense
         return Ticket.objects.none()
     rows = TICKETS.chosen(current_sight().tickets(), filters)
     return live_tickets(rows) if filters.where.is_empty else rows
@@ -84,6 +89,7 @@ def _tickets(filters: Filters) -> QuerySet[Ticket]:
 
 def _reports(filters: Filters) -> QuerySet[Report]:
     if not _knows_all(REPORTS, filters):
+        REPORTS.chosen(Report.objects.none(), REPORTS.with_known_conditions(filters))
         return Report.objects.none()
     rows = REPORTS.chosen(current_sight().reports(), filters)
     return live_reports(rows) if filters.where.is_empty else rows

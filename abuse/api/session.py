@@ -16,6 +16,7 @@ from abuse.policies import Right
 
 from .access import caller_address, current_token, current_user, needs
 from .answers import Answer, EpochSeconds, Message
+from .bodies import Order
 from .browser import csrf_token, delete_cookies, origin_fault, set_cookies
 from .errors import error_response
 from .filters import Text
@@ -36,7 +37,7 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 }
 
 
-class Credentials(Answer):
+class Credentials(Order):
     name: Text = Field(min_length=1, max_length=150)
     password: Text = Field(min_length=1, max_length=1024)
     otp: Text | None = Field(

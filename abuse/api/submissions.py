@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError
 
 from abuse.config import current
 from abuse.controllers import submissions
+from abuse.controllers.editing import Refused
 from abuse.models import Category
 from abuse.parsers.taxonomy import xarf_type_of_category
 from abuse.policies import Right
@@ -22,7 +23,7 @@ from abuse.policies import Right
 from .access import current_token, current_user, needs
 from .answers import Answer
 from .bodies import Body, not_found
-from .filters import Text
+from .filters import LongText, Text
 
 blueprint = APIBlueprint("submissions", __name__, url_prefix="/api/submissions", tag="Submissions")
 
@@ -48,7 +49,7 @@ class ReportForm(Body):
     items: list[Text] = Field(
         min_length=1, max_length=MAX_ITEMS, description="IP addresses, networks, URLs, host names or e-mail addresses."
     )
-    description: str = Field(min_length=1, max_length=200_000)
+    description: LongText = Field(min_length=1, max_length=200_000)
     date: int | None = Field(default=None, ge=0, le=253402300799, description="Of the event: seconds since 1970.")
     reporter: Text | None = Field(default=None, max_length=255, description="The reporter's own reference or name.")
     attachments: list[FormFile] = Field(default=[], max_length=MAX_FILES)
@@ -178,7 +179,7 @@ def _mail_of_form(sent: bytes, document: dict[str, Any]) -> bytes:
         raise HTTPError(400, f"{place}: {fault['msg']}") from None
     names = list(Category.all().values_list("name", flat=True))
     if form.category not in names:
-        raise HTTPError(400, f"category: {form.category[:40]!r}; expected one of {', '.join(names)}")
+        raise Refused(f"category: {form.category[:40]!r}; expected one of {', '.join(names)}")
     group, _, kind = xarf_type_of_category(form.category).partition("-")
     shared: dict[str, Any] = {"xarf_version": "4.2.0", "category": group, "type": kind}
     if form.reporter:
@@ -194,9 +195,9 @@ def _mail_of_form(sent: bytes, document: dict[str, Any]) -> bytes:
 def _file(number: int, one: FormFile) -> submissions.File:
     kind = one.content_type.lower()
     if not _FILE_TYPE.fullmatch(kind) or kind.startswith(("multipart/", "message/")):
-        raise HTTPError(400, f"attachments.{number}.contentType: {kind[:60]!r}; expected one such as image/png")
+        raise Refused(f"attachments.{number}.contentType: {kind[:60]!r}; expected one such as image/png")
     try:
         content = base64.b64decode(one.content, validate=True)
     except (binascii.Error, ValueError):
-        raise HTTPError(400, f"attachments.{number}.content: expected base64") from None
+        raise Refused(f"attachments.{number}.content: expected base64") from None
     return submissions.File(_FOLDING.sub(" ", one.name), kind, content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apiflask import HTTPError
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from abuse.models import Tag
 
@@ -15,6 +15,15 @@ TAG_EXAMPLE = {"id": 7, "name": "phishing:autoclosed", "tagType": "Ticket", "lev
 
 class TagReference(Body):
     """A tag. The whole tag may be sent: what is not said here is passed over."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["id"], "properties": {"id": {"type": "integer"}}},
+                {"required": ["name"], "properties": {"name": {"type": "string"}}},
+            ]
+        }
+    )
 
     id: Id | None = None
     name: Text | None = Field(default=None, max_length=255)

@@ -14,7 +14,7 @@ from abuse.policies import Right
 
 from .access import needs
 from .answers import Answer, Message
-from .bodies import MESSAGE, Body
+from .bodies import MESSAGE, Body, Whole
 from .filters import Text
 from .objects import child
 
@@ -40,8 +40,8 @@ class ThresholdAnswers(RootModel[list[ThresholdAnswer]]):
 
 class ThresholdText(Body):
     category: Text | None = None
-    threshold: int
-    interval: int = Field(description="Days.")
+    threshold: Whole
+    interval: Whole = Field(description="Days.")
 
 
 @blueprint.get("")

@@ -14,6 +14,7 @@ from . import examples
 from .access import current_user, needs, require
 from .answers import Message
 from .bodies import MESSAGE, Body, not_found
+from .filters import LongText
 from .objects import FORBIDDEN, the_ticket, ticket_to_write
 from .parties_schemas import CommentAnswer
 
@@ -21,7 +22,7 @@ blueprint = APIBlueprint("ticket_comments", __name__, url_prefix="/api/tickets/<
 
 
 class CommentText(Body):
-    comment: str = Field(min_length=1, max_length=remarks.MAX_COMMENT)
+    comment: LongText = Field(min_length=1, max_length=remarks.MAX_COMMENT)
 
 
 @blueprint.post("/comments")

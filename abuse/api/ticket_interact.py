@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated
 
 from apiflask import APIBlueprint
-from pydantic import Field, field_validator
+from pydantic import BeforeValidator, Field, field_validator
 
 from abuse.controllers import preset_use, presets
 from abuse.controllers.editing import Refused
@@ -18,8 +19,8 @@ from abuse.services.email import Attachment, EmailService
 
 from .access import current_user, needs
 from .answers import Message
-from .bodies import MESSAGE, Body, allow_large_body
-from .filters import Text
+from .bodies import MESSAGE, Body, Whole, allow_large_body
+from .filters import LongText, Text
 from .objects import FORBIDDEN, child, ticket_to_write
 
 blueprint = APIBlueprint("ticket_interact", __name__, url_prefix="/api/tickets/<int:ticket_id>", tag="Tickets")
@@ -32,8 +33,8 @@ CUSTOMER = "Defendant"
 class InteractParams(Body):
     """What the action needs. Durations in seconds; `action` and `resolution` by id, `resolution` also by codename."""
 
-    snooze_duration: int | None = None
-    pause_duration: int | None = None
+    snooze_duration: Whole | None = None
+    pause_duration: Whole | None = None
     action: int | None = None
     resolution: int | Text | None = None
     ip: Text | None = None
@@ -44,14 +45,15 @@ class InteractParams(Body):
         return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
 
 
+def _none_is_empty(value: object) -> object:
+    return {} if value is None else value
+
+
 class InteractAction(Body):
     codename: Text = Field(description=f"One of {', '.join(sorted(CODENAMES))}.")
-    params: InteractParams = InteractParams()
-
-    @field_validator("params", mode="before")
-    @classmethod
-    def _none(cls, value: object) -> object:
-        return {} if value is None else value
+    params: Annotated[InteractParams, BeforeValidator(_none_is_empty, json_schema_input_type=InteractParams | None)] = (
+        InteractParams()
+    )
 
 
 class InteractFile(Body):
@@ -74,7 +76,7 @@ class InteractMail(Body):
 
     to: list[Text] = Field(max_length=50)
     subject: Text = Field(max_length=1023)
-    body: str = Field(max_length=MAX_BODY)
+    body: LongText = Field(max_length=MAX_BODY)
     category: Text | None = None
     attachments: list[InteractFile] = Field(default=[], max_length=20)
     attach_email_thread: bool = Field(

@@ -16,6 +16,7 @@ from . import examples
 from .access import current_sight, current_user, needs
 from .answers import Answer, rows_answer
 from .filters import Filters, FiltersParameter, read_filters
+from .listing import ONLY_ROWS_AND_PAGES
 from .tickets import TICKETS
 from .tickets_schemas import TicketRow, TicketRows
 
@@ -33,7 +34,8 @@ class TodoAnswer(Answer):
 @blueprint.output(TodoAnswer, example={"tickets": [examples.TICKET_ROW], "ticketsCount": 1})
 @blueprint.doc(
     description=TICKETS.description(
-        "In the order of the caller's role; `sortBy` changes nothing. `onlyUnassigned`: those that are nobody's."
+        "In the order of the caller's role; `sortBy` changes nothing. `onlyUnassigned`: those that are nobody's.",
+        passes_over=ONLY_ROWS_AND_PAGES,
     )
 )
 def list_todo(query_data: FiltersParameter) -> TodoAnswer:
@@ -47,7 +49,9 @@ def list_todo(query_data: FiltersParameter) -> TodoAnswer:
 @needs(Right.LOOK)
 @blueprint.input(FiltersParameter, location="query")
 @blueprint.output(TicketRows, example=[examples.TICKET_ROW])
-@blueprint.doc(description=TICKETS.description("Without conditions, closed tickets are left out."))
+@blueprint.doc(
+    description=TICKETS.description("Without conditions, closed tickets are left out.", passes_over=("sortBy",))
+)
 def list_my_tickets(query_data: FiltersParameter) -> Response:
     """List one's own tickets"""
     filters = TICKETS.with_known_sorts(read_filters(query_data.filters))

@@ -17,6 +17,7 @@ from abuse.policies import Right
 from .access import current_user, needs
 from .answers import Answer, Message
 from .bodies import MESSAGE, Body
+from .filters import LongText
 from .objects import FORBIDDEN, child, the_ticket, ticket_to_write
 
 blueprint = APIBlueprint("ticket_proofs", __name__, url_prefix="/api/tickets/<int:ticket_id>", tag="Tickets")
@@ -39,7 +40,7 @@ class ProofAnswers(RootModel[list[ProofAnswer]]):
 
 
 class ProofText(Body):
-    content: str = Field(min_length=1, max_length=proofs.MAX_PROOF)
+    content: LongText = Field(min_length=1, max_length=proofs.MAX_PROOF)
 
 
 class ProofTexts(RootModel[ProofText | list[ProofText]]):

@@ -12,7 +12,7 @@ from abuse.policies import Right, may_set_status
 
 from . import examples
 from .access import current_actor, current_user, needs
-from .bodies import Body
+from .bodies import Body, Whole
 from .filters import Text
 from .objects import FORBIDDEN, ticket_to_write
 from .ticket_details import changed
@@ -27,18 +27,18 @@ _CONFLICT = {409: "The ticket's present status does not allow it, or somebody ha
 class StatusChange(Body):
     """What goes with a status: a duration in seconds for a pause or a wait, a resolution for closing."""
 
-    pause_duration: int | None = Field(default=None, description="Seconds.")
-    snooze_duration: int | None = Field(default=None, description="Seconds.")
+    pause_duration: Whole | None = Field(default=None, description="Seconds.")
+    snooze_duration: Whole | None = Field(default=None, description="Seconds.")
     resolution: int | Text | None = Field(default=None, description="The id or the codename of the reason.")
     version: int | None = None
 
 
 class SnoozeChange(Body):
-    snooze_duration: int = Field(description="Seconds from now on; 0 wakes the ticket up.")
+    snooze_duration: Whole = Field(description="Seconds from now on; 0 wakes the ticket up.")
 
 
 class PauseChange(Body):
-    pause_duration: int = Field(description="Seconds from the beginning of the pause; 0 ends it.")
+    pause_duration: Whole = Field(description="Seconds from the beginning of the pause; 0 ends it.")
 
 
 @blueprint.put("/<int:ticket_id>/status/<status>")
@@ -103,7 +103,7 @@ def _set(ticket: Ticket, status: str, wanted: StatusChange) -> None:
         case "alarm":
             moves.set_status(ticket, TicketStatus.ALARM, actor=actor, expected_version=version)
         case _:
-            raise HTTPError(400, f"status: {status[:80]!r}; expected one of {', '.join(STATUSES)}")
+            raise Refused(f"status: {status[:80]!r}; expected one of {', '.join(STATUSES)}")
 
 
 def _needed(name: str, value: int | None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apiflask import APIBlueprint, HTTPError
-from pydantic import ConfigDict, Field, RootModel
+from pydantic import Field, RootModel
 
 from abuse.controllers import accounts, people, second_factor, tokens
 from abuse.models import Profile, Role, User
@@ -15,6 +15,7 @@ from abuse.policies import Right
 from .access import current_actor, current_user, needs
 from .account import TOKEN_EXAMPLE, TokenAnswer, TokenAnswers
 from .answers import Answer, Message
+from .bodies import Body
 from .filters import Text
 
 blueprint = APIBlueprint("users", __name__, url_prefix="/api", tag="Users")
@@ -55,18 +56,14 @@ class UserAnswers(RootModel[list[UserAnswer]]):
     """Users, by name."""
 
 
-class ProfileOrder(Answer):
-    model_config = ConfigDict(extra="ignore")
-
+class ProfileOrder(Body):
     category: Text
     profile: Text | None = None
     access: bool = True
 
 
-class UserChange(Answer):
+class UserChange(Body):
     """What a user is to be; what is left out stays, and what cannot be changed is not looked at."""
-
-    model_config = ConfigDict(extra="ignore")
 
     username: Text | None = Field(default=None, min_length=1, max_length=150)
     email: Text | None = Field(default=None, max_length=254)
@@ -158,7 +155,7 @@ def add_user(json_data: NewUser) -> UserAnswer:
     try:
         user = people.add_user(json_data.password, _changes(json_data), actor=current_user())
     except accounts.AccountError as error:
-        raise HTTPError(400, str(error)) from None
+        raise HTTPError(409, str(error)) from None
     return UserAnswer.of(_user(user.pk))
 
 
@@ -185,7 +182,7 @@ def change_user(user_id: int, json_data: UserChange) -> UserAnswer:
     try:
         people.change_user(_user(user_id), _changes(json_data), actor=current_user())
     except accounts.AccountError as error:
-        raise HTTPError(400, str(error)) from None
+        raise HTTPError(409, str(error)) from None
     return UserAnswer.of(_user(user_id))
 
 
@@ -203,7 +200,7 @@ def remove_user(user_id: int) -> Message:
     try:
         people.deactivate(user, actor=current_user())
     except accounts.AccountError as error:
-        raise HTTPError(400, str(error)) from None
+        raise HTTPError(409, str(error)) from None
     return Message(message=f"{user.username} is out")
 
 

@@ -11,6 +11,10 @@ from abuse.services.email.texts import best, languages_of, names_used
 from .editing import Refused
 
 
+class ProofMissing(Refused):
+    """The text shows proof, and the ticket has none yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class FilledText:
     """A mail text with a ticket's facts in it."""
@@ -26,11 +30,11 @@ class FilledText:
 def fill(ticket: Ticket, template: MailTemplate) -> FilledText:
     """Fill in a text for a ticket.
 
-    :raises Refused: when the text shows proof and the ticket has none.
+    :raises ProofMissing: when the text shows proof and the ticket has none.
     :raises EmailServiceException: when it cannot be filled in.
     """
     if "proof" in names_used(template.subject) | names_used(template.body) and not Proof.filter(ticket=ticket).exists():
-        raise Refused(f"template {template.codename} shows proof: add some to the ticket first")
+        raise ProofMissing(f"template {template.codename} shows proof: add some to the ticket first")
     mail = EmailService.prefetch_email_from_template(ticket, template.codename, lang=template.lang)
     return FilledText(template, mail.recipients, mail.subject, mail.body, mail.category, mail.body_html)
 

@@ -37,7 +37,7 @@ def test_a_rule_is_tried_and_nothing_changes(root: Caller) -> None:
 
 def test_a_wrong_rule_is_named_with_its_place(root: Caller) -> None:
     status, answer = trial(root, document=RULE.replace("report_category", "nothing"))
-    assert status == 400
+    assert status == 409
     assert "config.conditions.all[0].name" in str(answer["message"])
 
 

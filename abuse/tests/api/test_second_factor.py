@@ -100,7 +100,7 @@ def test_setting_up_takes_the_password_and_counts_only_once_confirmed(make_calle
     answer: dict[str, Any] = send(alice, "me/totp", {"password": PASSWORD}).get_json()
     assert answer["otpauthUri"].startswith("otpauth://totp/Cerberus:alice?secret=" + answer["secret"])
     assert log_in(alice.client).status_code == 200
-    assert send(alice, "me/totp/confirm", {"otp": "12345x"}).status_code == 400
+    assert send(alice, "me/totp/confirm", {"otp": "12345x"}).status_code == 409
     assert log_in(alice.client).status_code == 200
     assert alice.get("/api/users/me/totp").get_json()["enabled"] is False
 

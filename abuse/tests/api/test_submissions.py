@@ -163,25 +163,26 @@ def test_whoever_has_the_receipt_learns_state_and_tickets_and_no_more(reporter: 
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "said", "status"),
     [
-        (b" ", "body: empty"),
-        (b"{", "body: is no JSON"),
-        (b"[" * 100_000, "body: is no JSON"),
-        ([], "body: is no XARF report"),
-        ({"a": 1}, "body: is no XARF report"),
-        ({**FORM, "category": "Nonsense"}, "category: 'Nonsense'; expected one of"),
-        ({**FORM, "description": "half \ud800"}, "description: Input should be a valid string"),
-        ({**FORM, "items": []}, "items: List should have at least 1 item"),
-        ({**FORM, "attachments": [{"name": "a", "content": "?"}]}, "attachments.0.content: expected base64"),
+        (b" ", "body: empty", 400),
+        (b"{", "body: is no JSON", 400),
+        (b"[" * 100_000, "body: is no JSON", 400),
+        ([], "body: is no XARF report", 400),
+        ({"a": 1}, "body: is no XARF report", 400),
+        ({**FORM, "category": "Nonsense"}, "category: 'Nonsense'; expected one of", 409),
+        ({**FORM, "description": "half \ud800"}, "description: Input should be a valid string", 400),
+        ({**FORM, "items": []}, "items: List should have at least 1 item", 400),
+        ({**FORM, "attachments": [{"name": "a", "content": "?"}]}, "attachments.0.content: expected base64", 409),
         (
             {**FORM, "attachments": [{"name": "a", "content": "", "contentType": "message/rfc822"}]},
             "attachments.0.contentType: 'message/rfc822'",
+            409,
         ),
     ],
 )
-def test_what_cannot_be_read_is_refused_by_name(reporter: Caller, body: object, said: str) -> None:
-    assert refused(reporter, body).startswith(said)
+def test_what_cannot_be_read_is_refused_by_name(reporter: Caller, body: object, said: str, status: int) -> None:
+    assert refused(reporter, body, status).startswith(said)
 
 
 def test_other_types_and_sizes_are_refused(reporter: Caller, set_api: SetApi) -> None:
@@ -199,7 +200,7 @@ def test_a_line_end_in_a_name_adds_no_header_field(reporter: Caller) -> None:
 
 def test_a_token_needs_the_scope_and_its_user_an_address(make_caller: MakeCaller) -> None:
     nobody = make_caller("nobody")
-    assert refused(nobody, XARF).startswith("email: your account has no e-mail address")
+    assert refused(nobody, XARF, 409).startswith("email: your account has no e-mail address")
     nobody.user.api_tokens.update(scopes=["read", "write"])
     assert refused(nobody, XARF, 403) == "The token lacks the scope submit"
 

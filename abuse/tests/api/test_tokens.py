@@ -109,7 +109,7 @@ def test_a_personal_token_never_changes_the_account(make_caller: MakeCaller) -> 
 )
 def test_a_token_that_cannot_be_made_says_why(make_caller: MakeCaller, order: dict[str, Any], message: str) -> None:
     response = send(make_caller(), "POST", "/api/users/me/tokens", {"name": "program", **order})
-    assert response.status_code == 400
+    assert response.status_code == (400 if message.startswith("scopes: List") else 409)
     assert response.get_json()["message"].startswith(message)
 
 
@@ -166,7 +166,7 @@ def test_a_changed_password_ends_other_logins_and_wrong_ones_are_counted(make_ca
     def change(current: str, to: str) -> TestResponse:
         return send(alice, "PUT", "/api/users/me/password", {"current": current, "new": to})
 
-    assert change(PASSWORD, "short").status_code == 400
+    assert change(PASSWORD, "short").status_code == 409
     assert change("wrong", new).status_code == 403
     assert change(PASSWORD, new).status_code == 200
     assert alice.get("/api/users/me").status_code == 200

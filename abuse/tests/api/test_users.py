@@ -85,7 +85,7 @@ def test_a_value_that_cannot_be_is_named_and_nothing_is_changed(
     bob = make_caller("bob", {"Spam": "Expert"})
     order = {"email": "new@example.net", "profiles": [], **change}
     response = send(admin, "PUT", f"/{bob.user.pk}", order)
-    assert response.status_code == 400
+    assert response.status_code == 409
     assert response.get_json()["message"].startswith(message)
     bob.user.refresh_from_db()
     assert (bob.user.email, granted(bob.user)) == ("", {"Spam": "Expert"})
@@ -99,16 +99,16 @@ def test_who_is_taken_out_is_out_at_once_and_his_name_stays(admin: Caller, make_
     assert admin.client.post("/api/auth", json={"name": "bob", "password": PASSWORD}).status_code == 401
     ticket.refresh_from_db()
     assert (ticket.treated_by, granted(bob.user)) == (None, {})
-    assert send(admin, "POST", "", {"username": "bob", "role": "admin"}).status_code == 400
+    assert send(admin, "POST", "", {"username": "bob", "role": "admin"}).status_code == 409
     assert send(admin, "PUT", f"/{bob.user.pk}", {"isActive": True}).get_json()["isActive"] is True
 
 
 def test_superusers_the_robot_and_oneself_are_out_of_an_administrators_reach(admin: Caller, root: Caller) -> None:
     robot = User.objects.get(username=ROBOT_NAME)
-    assert send(admin, "DELETE", f"/{root.user.pk}").status_code == 400
-    assert send(admin, "PUT", f"/{root.user.pk}", {"email": "x@example.net"}).status_code == 400
+    assert send(admin, "DELETE", f"/{root.user.pk}").status_code == 409
+    assert send(admin, "PUT", f"/{root.user.pk}", {"email": "x@example.net"}).status_code == 409
     assert send(admin, "DELETE", f"/{root.user.pk}/totp").status_code == 403
-    assert send(admin, "DELETE", f"/{admin.user.pk}").status_code == 400
+    assert send(admin, "DELETE", f"/{admin.user.pk}").status_code == 409
     assert send(admin, "GET", f"/{robot.pk}").status_code == 404
     assert send(root, "PUT", f"/{admin.user.pk}", {"isSuperuser": True}).get_json()["isSuperuser"] is True
 

@@ -48,19 +48,23 @@ def test_a_webhook_is_changed_switched_off_and_deleted(root: Caller) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "field"),
+    ("body", "status", "field"),
     [
-        ({"url": URL, "events": ["ticket.eaten"]}, "events: ticket.eaten"),
-        ({"url": URL, "events": ["notification"]}, "events: notification"),
-        ({"url": URL, "events": []}, "events"),
-        ({"url": "https://127.1.2.3.example/", "events": ["ticket.created"], "categories": ["No"]}, "categories: No"),
-        ({"url": "https://10.1.2.3/", "events": ["ticket.created"]}, "url: address 10.1.2.3: private"),
-        ({"events": ["ticket.created"]}, "url"),
+        ({"url": URL, "events": ["ticket.eaten"]}, 409, "events: ticket.eaten"),
+        ({"url": URL, "events": ["notification"]}, 409, "events: notification"),
+        ({"url": URL, "events": []}, 400, "events"),
+        (
+            {"url": "https://127.1.2.3.example/", "events": ["ticket.created"], "categories": ["No"]},
+            409,
+            "categories: No",
+        ),
+        ({"url": "https://10.1.2.3/", "events": ["ticket.created"]}, 409, "url: address 10.1.2.3: private"),
+        ({"events": ["ticket.created"]}, 400, "url"),
     ],
 )
-def test_what_cannot_be_is_refused_with_the_name_of_the_field(root: Caller, body: Any, field: str) -> None:
+def test_what_cannot_be_is_refused_with_the_name_of_the_field(root: Caller, body: Any, status: int, field: str) -> None:
     answer = send(root, "POST", "/api/webhooks", body)
-    assert answer.status_code == 400
+    assert answer.status_code == status
     assert answer.get_json()["message"].startswith(field)
 
 

@@ -68,13 +68,13 @@ def test_get_categories(ann: Caller) -> None:
 def test_post_put_and_delete_categories_name(boss: Caller) -> None:
     body = {"name": "Bots & more", "label": "Bots", "description": "March of bots"}
     assert ok(boss, "POST", "/categories", body) == body
-    refused(boss, "POST", "/categories", {**body, "name": "bots & MORE"}, status=400)
+    refused(boss, "POST", "/categories", {**body, "name": "bots & MORE"}, status=409)
     path = "/categories/Bots%20&%20more"
     assert ok(boss, "PUT", path, {**body, "label": "All bots", "$$hashKey": "x"})["label"] == "All bots"
-    assert "key" in refused(boss, "PUT", path, {**body, "name": "Other name"}, status=400)
+    assert "key" in refused(boss, "PUT", path, {**body, "name": "Other name"}, status=409)
     assert isinstance(ok(boss, "DELETE", path), dict)
     provider = Provider.create(email="x@x.example", default_category_id="Spam")
-    assert "providers" in refused(boss, "DELETE", "/categories/Spam", status=400)
+    assert "providers" in refused(boss, "DELETE", "/categories/Spam", status=409)
     provider.refresh_from_db()
 
 
@@ -97,8 +97,8 @@ def test_a_new_tag_is_in_every_list_at_once(boss: Caller) -> None:
 def test_post_put_and_delete_tags(boss: Caller) -> None:
     made = ok(boss, "POST", "/tags", {"name": "fraud", "tagType": "Ticket", "level": 3})
     assert set(made) >= {"id", "tagType", "name", "level"}
-    refused(boss, "POST", "/tags", {"name": "fraud", "tagType": "Ticket"}, status=400)
-    refused(boss, "POST", "/tags", {"name": "fraud", "tagType": "Nonsense"}, status=400)
+    refused(boss, "POST", "/tags", {"name": "fraud", "tagType": "Ticket"}, status=409)
+    refused(boss, "POST", "/tags", {"name": "fraud", "tagType": "Nonsense"}, status=409)
     changed = ok(boss, "PUT", f"/tags/{made['id']}", {"name": "big fraud", "level": 5})
     assert changed == {**made, "name": "big fraud", "level": 5}
     ticket = a_ticket()
@@ -157,7 +157,7 @@ def test_put_providers_email(boss: Caller) -> None:
     answer = ok(boss, "PUT", "/providers/cert@x.example", {"defaultCategory": None})
     assert (answer["defaultCategory"], answer["trusted"], answer["name"]) == (None, True, "CERT")
     refused(boss, "PUT", "/providers/nobody@x.example", whole, status=404)
-    refused(boss, "PUT", "/providers/cert@x.example", {"priority": "Urgent"}, status=400)
+    refused(boss, "PUT", "/providers/cert@x.example", {"priority": "Urgent"}, status=409)
 
 
 def test_post_and_delete_providers_email_tags(boss: Caller) -> None:
@@ -167,7 +167,7 @@ def test_post_and_delete_providers_email_tags(boss: Caller) -> None:
     ok(boss, "DELETE", f"/providers/cert+a@x.example/tags/{tag.pk}")
     refused(boss, "DELETE", f"/providers/cert+a@x.example/tags/{tag.pk}", status=404)
     a_report(provider=provider)
-    refused(boss, "DELETE", "/providers/cert+a@x.example", status=400)
+    refused(boss, "DELETE", "/providers/cert+a@x.example", status=409)
 
 
 def test_resolutions_answer_with_all_of_them(boss: Caller) -> None:
@@ -176,12 +176,12 @@ def test_resolutions_answer_with_all_of_them(boss: Caller) -> None:
     after = ok(boss, "POST", "/resolutions", {"codename": "a new one"})
     assert isinstance(after, list)
     assert len(after) == len(before) + 1
-    refused(boss, "POST", "/resolutions", {"codename": "a new one"}, status=400)
+    refused(boss, "POST", "/resolutions", {"codename": "a new one"}, status=409)
     made = Resolution.get(codename="a new one")
     after = ok(boss, "PUT", f"/resolutions/{made.pk}", {"id": made.pk, "codename": "renamed"})
     assert {"id": made.pk, "codename": "renamed"} in after
     ticket = a_ticket(status="Closed", resolution=made)
-    refused(boss, "DELETE", f"/resolutions/{made.pk}", status=400)
+    refused(boss, "DELETE", f"/resolutions/{made.pk}", status=409)
     Ticket.filter(pk=ticket.pk).update(resolution=None)
     assert ok(boss, "DELETE", f"/resolutions/{made.pk}") == before
 
@@ -191,8 +191,8 @@ def test_thresholds(boss: Caller) -> None:
     assert (row["category"], row["threshold"], row["interval"]) == ("Spam", 100, 30)
     made = ok(boss, "POST", "/admin/threshold", {"category": "Phishing", "threshold": "5", "interval": 7})
     assert (made["category"], made["threshold"]) == ("Phishing", 5)
-    refused(boss, "POST", "/admin/threshold", {"category": "Phishing", "threshold": 5, "interval": 7}, status=400)
-    refused(boss, "POST", "/admin/threshold", {"category": "Malware", "threshold": 0, "interval": 7}, status=400)
+    refused(boss, "POST", "/admin/threshold", {"category": "Phishing", "threshold": 5, "interval": 7}, status=409)
+    refused(boss, "POST", "/admin/threshold", {"category": "Malware", "threshold": 0, "interval": 7}, status=409)
     path = f"/admin/threshold/{made['id']}"
     assert ok(boss, "PUT", path, {**made, "category": "Spam", "threshold": 9})["threshold"] == 9
     assert isinstance(ok(boss, "DELETE", path), dict)
@@ -223,7 +223,7 @@ def test_post_and_put_presets_id(boss: Caller, ann: Caller) -> None:
     changed = ok(boss, "PUT", f"/presets/{made['id']}", {**answer, "name": "Second", "templates": []})
     assert (changed["codename"], changed["name"], changed["templates"]) == ("first_notice", "Second", [])
     assert ok(boss, "POST", "/presets", {"name": "first notice"})["codename"] == "first_notice_2"
-    refused(boss, "POST", "/presets", {"name": "x", "action": {"codename": "nonsense"}}, status=400)
+    refused(boss, "POST", "/presets", {"name": "x", "action": {"codename": "nonsense"}}, status=409)
     refused(boss, "POST", "/presets", {"name": "x", "templates": [0]}, status=400)
 
 
@@ -233,7 +233,7 @@ def test_presets_order_and_deletion_answer_with_groups(boss: Caller) -> None:
     body = [{"groupId": 7, "presets": [{"id": three, "name": "three"}, {"id": one}]}, {"presets": [{"id": two}]}]
     groups = ok(boss, "PUT", "/presets/order", body)
     assert [[row["id"] for row in group["presets"]] for group in groups] == [[three, one], [two]]
-    refused(boss, "PUT", "/presets/order", [{"presets": [{"id": one}, {"id": one}]}], status=400)
+    refused(boss, "PUT", "/presets/order", [{"presets": [{"id": one}, {"id": one}]}], status=409)
     groups = ok(boss, "DELETE", f"/presets/{two}")
     assert [[row["id"] for row in group["presets"]] for group in groups] == [[three, one]]
     assert TicketWorkflowPreset.count() == 2
@@ -258,7 +258,7 @@ def test_a_rule_comes_back_as_it_was_written(boss: Caller) -> None:
 def test_a_wrong_rule_is_refused_with_every_fault(boss: Caller) -> None:
     config = {"conditions": {"all": [{"name": "has_defendant", "operator": "nope", "value": True}]}, "actions": []}
     body = {"name": "mine", "rulesType": "Report", "config": config}
-    message = refused(boss, "POST", "/rules", body, status=400)
+    message = refused(boss, "POST", "/rules", body, status=409)
     assert "config.conditions.all[0].operator" in message
     assert not BusinessRules.filter(name="mine").exists()
 
@@ -277,14 +277,14 @@ def test_rules_are_listed_in_order_and_move_for_each_other(boss: Caller) -> None
     config["conditions"] = {"all": [{"name": "has_defendant", "operator": "is_true", "value": True}]}
     made = ok(boss, "POST", "/rules", {"name": "mine", "rulesType": "Report", "orderId": 1, "config": config})
     assert made["orderId"] > max(places)
-    refused(boss, "POST", "/rules", {"name": "mine", "rulesType": "Report", "config": config}, status=400)
+    refused(boss, "POST", "/rules", {"name": "mine", "rulesType": "Report", "config": config}, status=409)
 
 
 def test_a_rule_that_has_decided_is_kept(boss: Caller) -> None:
     rule = BusinessRules.filter(rules_type="Report").order_by("pk")[0]
     report = a_report()
     BusinessRulesHistory.create(business_rules=rule, rules_type="Report", report=report, date=START)
-    assert "switch it off" in refused(boss, "DELETE", f"/rules/{rule.pk}", status=400)
+    assert "switch it off" in refused(boss, "DELETE", f"/rules/{rule.pk}", status=409)
     other = BusinessRules.filter(rules_type="Report").order_by("pk")[1]
     ok(boss, "DELETE", f"/rules/{other.pk}")
 
@@ -308,7 +308,7 @@ def test_get_and_post_mass_contact(ann: Caller) -> None:
     assert row["result"]["state"] == "Pending"
     assert isinstance(row["date"], int)
     refused(ann, "POST", "/mass-contact", {**body, "category": "Spam"}, status=403)
-    refused(ann, "POST", "/mass-contact", body, status=400)
+    refused(ann, "POST", "/mass-contact", body, status=409)
     assert MassContact.count() == 1
 
 
@@ -345,13 +345,13 @@ def test_post_put_and_delete_email_templates(boss: Caller, ann: Caller) -> None:
     made = ok(boss, "POST", "/emailTemplates", body)
     assert made["codename"] == "second_notice"
     assert body.items() <= made.items()
-    refused(boss, "POST", "/emailTemplates", body, status=400)
+    refused(boss, "POST", "/emailTemplates", body, status=409)
     path = f"/emailTemplates/{made['id']}"
     assert get(boss, path) == made
     changed = ok(boss, "PUT", path, {**made, "body": "Look at {{ publicId }}."})
     assert (changed["body"], changed["version"]) == ("Look at {{ publicId }}.", 2)
-    refused(boss, "PUT", path, {**made, "body": "stale"}, status=400)
-    assert "lang" in refused(boss, "PUT", path, {**changed, "lang": "FR"}, status=400)
-    assert "body" in refused(boss, "PUT", path, {**changed, "body": "{{ password }}"}, status=400)
+    refused(boss, "PUT", path, {**made, "body": "stale"}, status=409)
+    assert "lang" in refused(boss, "PUT", path, {**changed, "lang": "FR"}, status=409)
+    assert "body" in refused(boss, "PUT", path, {**changed, "body": "{{ password }}"}, status=409)
     assert isinstance(ok(boss, "DELETE", path), dict)
     refused(boss, "GET", path, status=404)

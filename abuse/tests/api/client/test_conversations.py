@@ -53,7 +53,7 @@ def test_a_conversation_is_exported_as_a_download(ann: Caller, ticket: Ticket, f
 
 def test_an_export_that_cannot_be_is_refused(ann: Caller, ticket: Ticket) -> None:
     path = f"/tickets/{ticket.pk}/emails/export"
-    assert "no mails" in refused(ann, "GET", path, status=400)
+    assert "no mails" in refused(ann, "GET", path, status=409)
     wrote(ticket, CUSTOMER, "Defendant", "Done.")
     assert "form" in refused(ann, "GET", f"{path}?form=docx", status=400)
 
@@ -76,12 +76,12 @@ def test_the_customer_gets_the_conversation_with_him_and_with_nobody_else(ann: C
 def test_the_conversation_goes_to_the_customer_alone(ann: Caller, ticket: Ticket) -> None:
     mail = {"to": [CUSTOMER], "subject": "Look", "body": "See the file.", "attachEmailThread": True}
     path = f"/tickets/{ticket.pk}/interact"
-    said = refused(ann, "POST", path, {"action": WAIT, "emails": [mail]}, status=400)
+    said = refused(ann, "POST", path, {"action": WAIT, "emails": [mail]}, status=409)
     assert said.startswith("emails.attachEmailThread")
     assert "no mails" in said
     wrote(ticket, CUSTOMER, "Defendant", "We removed it.")
     for to in ([REPORTER], [CUSTOMER, REPORTER], ["other@elsewhere.example"]):
-        said = refused(ann, "POST", path, {"action": WAIT, "emails": [{**mail, "to": to}]}, status=400)
+        said = refused(ann, "POST", path, {"action": WAIT, "emails": [{**mail, "to": to}]}, status=409)
         assert "expected only in mails to Defendant" in said
     assert (Ticket.get().status, OutgoingMessage.count()) == ("Open", 0)
 

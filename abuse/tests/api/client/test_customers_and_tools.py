@@ -97,8 +97,8 @@ def test_get_tools_curl(ann: Caller) -> None:
         answer = ok(ann, "GET", "/tools/curl", query=f"url={url}")
     assert answer["url"] == server.url("/login")
     assert answer["headers"]["x-made-by"] == "nobody"
-    refused(ann, "GET", "/tools/curl?url=file:///etc/passwd", status=400)
-    refused(ann, "GET", "/tools/curl?url=http://10.0.0.1:8080/", status=400)
+    refused(ann, "GET", "/tools/curl?url=file:///etc/passwd", status=409)
+    refused(ann, "GET", "/tools/curl?url=http://10.0.0.1:8080/", status=409)
     refused(ann, "GET", "/tools/curl", status=400)
 
 
@@ -115,7 +115,7 @@ def test_get_tools_whois(ann: Caller) -> None:
         ("8.8.8.8", "other"),
     ]:
         assert ok(ann, "GET", "/tools/whois", query=f"item={item}") == {"ipCategory": expected}, item
-    refused(ann, "GET", "/tools/whois?item=hello", status=400)
+    refused(ann, "GET", "/tools/whois?item=hello", status=409)
 
 
 @pytest.fixture
@@ -135,8 +135,8 @@ def test_get_reputation(ann: Caller, ip: str) -> None:
     assert get(ann, f"/reputation/ip/{ip}/external/x") == []
     assert get(ann, f"/reputation/ip/{ip}/tool")[0]["uri"] == "https://tools.example/"
     assert ok(ann, "POST", "/reputation/url/external", {"url": "hxxp://bad[.]example/x"}) == []
-    refused(ann, "GET", "/reputation/ip/hello/rbl", status=400)
-    refused(ann, "POST", "/reputation/url/external", {"url": "hello"}, status=400)
+    refused(ann, "GET", "/reputation/ip/hello/rbl", status=404)
+    refused(ann, "POST", "/reputation/url/external", {"url": "hello"}, status=409)
 
 
 def test_without_a_reputation_service_nothing_is_known(ann: Caller) -> None:

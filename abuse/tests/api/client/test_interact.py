@@ -128,13 +128,13 @@ def test_closing_takes_the_resolution_by_its_id(ann: Caller, ticket: Ticket) -> 
 def test_an_interaction_is_all_or_nothing(ann: Caller, ticket: Ticket) -> None:
     wait = {"codename": "waiting_answer", "params": {}}
     mail = {"to": ["no address"], "subject": "x", "body": "x"}
-    message = refused(ann, "POST", f"/tickets/{ticket.pk}/interact", {"action": wait, "emails": [mail]}, status=400)
+    message = refused(ann, "POST", f"/tickets/{ticket.pk}/interact", {"action": wait, "emails": [mail]}, status=409)
     assert "no address" in message
     assert (Ticket.get().status, OutgoingMessage.count()) == ("Open", 0)
-    for wrong in ({"codename": "nonsense"}, {"codename": "close_with_resolution"}, {}):
-        refused(ann, "POST", f"/tickets/{ticket.pk}/interact", {"action": wrong}, status=400)
+    for wrong, status in (({"codename": "nonsense"}, 409), ({"codename": "close_with_resolution"}, 409), ({}, 400)):
+        refused(ann, "POST", f"/tickets/{ticket.pk}/interact", {"action": wrong}, status=status)
     file = {**mail, "to": ["a@x.example"], "attachments": [{"filename": "x", "content": "no base64!"}]}
-    refused(ann, "POST", f"/tickets/{ticket.pk}/interact", {"action": wait, "emails": [file]}, status=400)
+    refused(ann, "POST", f"/tickets/{ticket.pk}/interact", {"action": wait, "emails": [file]}, status=409)
     assert OutgoingMessage.count() == 0
 
 
@@ -271,7 +271,7 @@ def test_put_tickets_bulk(ann: Caller, root: Caller) -> None:
 def test_closing_many_needs_a_resolution(ann: Caller) -> None:
     ticket, secret = a_ticket(), a_ticket("Malware")
     body = {"tickets": [ticket.pk, secret.pk], "properties": {"status": "Closed"}}
-    assert "resolution" in refused(ann, "PUT", "/tickets/bulk", body, status=400)
+    assert "resolution" in refused(ann, "PUT", "/tickets/bulk", body, status=409)
     body["properties"] = {"status": "Closed", "resolution": Resolution.get(codename="fixed_by_isp").pk}
     answer = ok(ann, "PUT", "/tickets/bulk", body)
     assert [(one["id"], one["done"]) for one in answer["results"]] == [(ticket.pk, True), (secret.pk, False)]

@@ -87,8 +87,8 @@ def test_a_machine_is_asked_for_nothing(ann: Caller) -> None:
     ticket = a_ticket(treated_by=ann.user)
     a_report(ticket=ticket, provider=a_provider("noreply@reporter.example"))
     path = f"/tickets/{ticket.pk}/presets/{preset('ask_details')}"
-    assert "more_details has nobody to go to" in refused(ann, "POST", path, {}, status=400)
-    message = refused(ann, "POST", f"/tickets/{ticket.pk}/presets/{preset('first_notice')}", {}, status=400)
+    assert "more_details has nobody to go to" in refused(ann, "POST", path, {}, status=409)
+    message = refused(ann, "POST", f"/tickets/{ticket.pk}/presets/{preset('first_notice')}", {}, status=409)
     assert "customer_notification has nobody to go to; expected a customer with an address" in message
     assert (Ticket.get().status, OutgoingMessage.count()) == (TicketStatus.OPEN, 0)
 
@@ -96,7 +96,7 @@ def test_a_machine_is_asked_for_nothing(ann: Caller) -> None:
 @pytest.mark.usefixtures("actions")
 def test_what_a_preset_leaves_open_comes_with_the_call(ann: Caller, ticket: Ticket) -> None:
     path = f"/tickets/{ticket.pk}/presets/{preset('alert_then_measure')}"
-    assert "needs action" in refused(ann, "POST", path, {}, status=400)
+    assert "needs action" in refused(ann, "POST", path, {}, status=409)
     assert OutgoingMessage.count() == 0
     action = ServiceAction.get(name="default_action")
     ok(ann, "POST", path, {"params": {"action": action.pk}})
@@ -115,7 +115,7 @@ def test_who_may_not_decide_may_not_use_a_preset(make_caller: MakeCaller, ticket
 
 def test_a_preset_without_an_action_is_for_looking_at(ann: Caller, root: Caller, ticket: Ticket) -> None:
     made = ok(root, "POST", "/presets", {"name": "Only a text"})["id"]
-    assert "has no action" in refused(ann, "POST", f"/tickets/{ticket.pk}/presets/{made}", {}, status=400)
+    assert "has no action" in refused(ann, "POST", f"/tickets/{ticket.pk}/presets/{made}", {}, status=409)
 
 
 def test_a_ticket_that_has_changed_meanwhile_is_left_alone(ann: Caller, ticket: Ticket) -> None:

@@ -102,13 +102,13 @@ def test_the_phishing_review_changes_the_category_alone(ann: Caller) -> None:
 @pytest.mark.parametrize("status", ["PhishToCheck", "ToValidate", "Closed"])
 def test_a_report_status_that_cannot_be_set_is_refused(ann: Caller, status: str) -> None:
     report = a_report()
-    assert "Attached" in refused(ann, "PUT", f"/reports/{report.pk}", {"status": status}, status=400)
+    assert "Attached" in refused(ann, "PUT", f"/reports/{report.pk}", {"status": status}, status=409)
 
 
 def test_a_report_goes_into_the_ticket_named_and_out_again(ann: Caller) -> None:
     report, ticket = a_report(), a_ticket()
     assert ok(ann, "PUT", f"/reports/{report.pk}", {"status": "Attached", "ticket": ticket.pk})["ticket"] == ticket.pk
-    message = refused(ann, "PUT", f"/reports/{report.pk}", {"category": "Spam"}, status=400)
+    message = refused(ann, "PUT", f"/reports/{report.pk}", {"category": "Spam"}, status=409)
     assert "is in ticket" in message
     other = a_ticket("Malware")
     refused(ann, "PUT", f"/reports/{report.pk}", {"ticket": other.pk}, status=403)
@@ -149,10 +149,10 @@ def test_get_post_put_and_delete_reports_id_items(ann: Caller) -> None:
     report.refresh_from_db()
     assert report.defendant is not None
     assert (report.defendant.customer_id, Ticket.get().defendant_id) == ("C-1", report.defendant_id)
-    assert "C-2" in refused(ann, "POST", path, {"rawItem": "192.0.2.17"}, status=400)
-    assert "no customer" in refused(ann, "POST", path, {"rawItem": "8.8.8.8"}, status=400)
-    assert "already" in refused(ann, "POST", path, {"rawItem": "192.0.2.1"}, status=400)
-    assert "URL" in refused(ann, "POST", path, {"rawItem": "hello"}, status=400)
+    assert "C-2" in refused(ann, "POST", path, {"rawItem": "192.0.2.17"}, status=409)
+    assert "no customer" in refused(ann, "POST", path, {"rawItem": "8.8.8.8"}, status=409)
+    assert "already" in refused(ann, "POST", path, {"rawItem": "192.0.2.1"}, status=409)
+    assert "URL" in refused(ann, "POST", path, {"rawItem": "hello"}, status=409)
     whole = {**answer, "rawItem": "http://192.0.2.2/x"}
     answer = ok(ann, "PUT", f"{path}/{answer['id']}", whole)
     assert (answer["itemType"], answer["rawItem"]) == ("URL", "http://192.0.2.2/x")
@@ -264,7 +264,7 @@ def test_post_reports_id_feedback(ann: Caller) -> None:
     assert report.status == "Attached"
     left = ReportItem.filter(report=report).order_by("pk").values_list("raw_item", flat=True)
     assert list(left) == [with_picture.raw_item, second.raw_item], first.raw_item
-    message = refused(ann, "POST", f"/reports/{report.pk}/feedback", body, status=400)
+    message = refused(ann, "POST", f"/reports/{report.pk}/feedback", body, status=409)
     assert "PhishToCheck" in message or "no URL" in message
 
 
@@ -272,10 +272,10 @@ def test_verdicts_on_what_is_not_in_the_report_are_refused(ann: Caller) -> None:
     report = a_report(status=ReportStatus.PHISH_TO_CHECK)
     an_item(report, URL, "URL")
     verdict = {"screenshotId": None, "feedback": True}
-    refused(ann, "POST", f"/reports/{report.pk}/feedback", [verdict, verdict], status=400)
+    refused(ann, "POST", f"/reports/{report.pk}/feedback", [verdict, verdict], status=409)
     refused(ann, "POST", f"/reports/{report.pk}/feedback", [], status=400)
     refused(ann, "POST", f"/reports/{report.pk}/feedback", {"feedback": True}, status=400)
-    refused(ann, "POST", f"/reports/{report.pk}/feedback", [{**verdict, "rawItem": "http://x.example/"}], status=400)
+    refused(ann, "POST", f"/reports/{report.pk}/feedback", [{**verdict, "rawItem": "http://x.example/"}], status=409)
     assert Report.get().status == "PhishToCheck"
 
 
@@ -284,9 +284,9 @@ def test_a_report_that_waits_for_it_is_vouched_for(ann: Caller) -> None:
     ok(ann, "POST", f"/reports/{report.pk}/validate", {})
     report.refresh_from_db()
     assert report.status == "Attached"
-    refused(ann, "POST", f"/reports/{report.pk}/validate", {}, status=400)
+    refused(ann, "POST", f"/reports/{report.pk}/validate", {}, status=409)
     wrong = {"domainToRequest": "no domain"}
-    assert "no domain" in refused(ann, "POST", f"/reports/{report.pk}/validate", wrong, status=400)
+    assert "no domain" in refused(ann, "POST", f"/reports/{report.pk}/validate", wrong, status=409)
 
 
 def test_post_and_delete_reports_id_tags(ann: Caller) -> None:

@@ -139,7 +139,7 @@ def test_get_and_post_news(ann: Caller) -> None:
     assert ([row["title"] for row in answer["news"]], answer["newsCount"]) == (["5", "4", "3", "2", "1"], 7)
     assert get(ann, f"/news/{made['id']}") == made
     refused(ann, "GET", "/news/0", status=404)
-    refused(ann, "POST", "/news", {"title": " ", "content": "x"}, status=400)
+    refused(ann, "POST", "/news", {"title": " ", "content": "x"}, status=409)
 
 
 def test_put_news_id(ann: Caller, make_caller: MakeCaller) -> None:
