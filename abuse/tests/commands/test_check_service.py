@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 from abuse.commands.check_service import command
 from abuse.models import Ticket
 from abuse.services.contract import CHECKS
+from abuse.tests.services.contract.implementations import config_of
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +55,25 @@ def test_nothing_is_done_without_leave(tmp_path: Path) -> None:
     assert len(book.read_text().splitlines()) == 9
 
 
+@pytest.mark.parametrize(
+    ("class_path", "base_name"),
+    [
+        ("abuse.services.email.sendmail.SendmailEmailService", "EmailServiceBase"),
+        ("abuse.services.kpi.statsd.StatsdKPI", "KPIServiceBase"),
+        ("abuse.services.phishing.urlscan.UrlscanPhishingService", "PhishingServiceBase"),
+        ("abuse.services.reputation.external.ExternalReputation", "ReputationServiceBase"),
+    ],
+)
+def test_neighbours_of_the_defaults_are_reported_well(class_path: str, base_name: str, tmp_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        config = config_of(class_path.rpartition(".")[2], stack, tmp_path)
+        result = check(class_path, "--config", json.dumps(config), "--act")
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert lines[0] == f"{class_path} as {base_name}"
+    assert [line.split()[0] for line in lines[1:]] == ["ok"] * len(CHECKS[base_name])
+
+
 def test_a_crm_is_asked_about_a_customer() -> None:
     result = check("abuse.services.crm.default.DirectoryCRM", "--known", "203.0.113.9")
     assert result.exit_code == 1
@@ -72,6 +93,16 @@ def test_a_crm_is_asked_about_a_customer() -> None:
         ([STORAGE, "--config", "[]"], "expected a JSON object"),
         ([STORAGE, "--config", '{"dir": "x"}'], "config.dir: unknown key of FilesystemStorage; expected directory"),
         (["abuse.services.action.webhook.WebhookActionService"], "missing 2 required"),
+        (["abuse.services.kpi.statsd.StatsdKPI"], "missing 1 required keyword-only argument: 'host'"),
+        (["abuse.services.reputation.external.ExternalReputation"], "abuseipdb, safe_browsing: expected at least one"),
+        (
+            ["abuse.services.phishing.urlscan.UrlscanPhishingService", "--config", '{"scanner": {}}'],
+            "scanner.key: Field",
+        ),
+        (
+            ["abuse.services.email.sendmail.SendmailEmailService", "--config", '{"program": "x"}'],
+            "program: 'x'; expected",
+        ),
         (["abuse.services.phishing.default.HttpPhishingService", "--config", '{"ports": [0]}'], "ports: 0; expected"),
     ],
 )

@@ -91,3 +91,27 @@ def test_a_wrong_class_is_a_fault_in_words(tmp_path: Path, class_path: str, expe
     assert fault.startswith("IMPLEMENTATIONS.StorageServiceBase")
     assert expected in fault
     assert facade("StorageServiceBase")._implementation is before
+
+
+@pytest.mark.parametrize(
+    ("base_name", "class_path", "config", "said"),
+    [
+        ("KPIServiceBase", "abuse.services.kpi.statsd.StatsdKPI", "{}", "'host'"),
+        ("EmailServiceBase", "abuse.services.email.sendmail.SendmailEmailService", "{program: x}", "program: 'x'; "),
+        ("ReputationServiceBase", "abuse.services.reputation.external.ExternalReputation", "{abuseipdb: {}}",
+         "abuseipdb.key: Field required"),
+        ("PhishingServiceBase", "abuse.services.phishing.urlscan.UrlscanPhishingService", "{scanner: {}}",
+         "scanner.key: Field required"),
+    ],
+)  # fmt: skip
+def test_a_config_that_lacks_something_is_a_fault_at_the_start(
+    tmp_path: Path, base_name: str, class_path: str, config: str, said: str
+) -> None:
+    path = tmp_path / "settings.yml"
+    path.write_text(f"IMPLEMENTATIONS: {{{base_name}: {{class: {class_path}, config: {config}}}}}")
+    before = facade(base_name)._implementation
+    fault = set_up_service(load(path, environ={}), base_name)
+    assert fault is not None
+    assert fault.startswith(f"IMPLEMENTATIONS.{base_name}: ")
+    assert said in fault
+    assert facade(base_name)._implementation is before

@@ -17,6 +17,7 @@ from abuse.services.storage.sealing import new_key
 from abuse.tests.services.crm.servers import json_server
 from abuse.tests.services.crm.worlds import Netbox, Rdap, Whmcs, http_crm
 from abuse.tests.services.phishing.lab import name_server, page, web_server
+from abuse.tests.services.phishing.scanners import Urlscan
 from abuse.tests.services.reputation.sources import reputation_sources
 from abuse.tests.services.search.open_search import Index
 from abuse.tests.services.storage import s3_server
@@ -55,8 +56,13 @@ def name_of(case: object) -> str:
 def set_up(found: type[ServiceBase], directory: Path) -> Iterator[ServiceBase]:
     """An instance of a class, with whatever it needs behind it."""
     with contextlib.ExitStack() as stack:
-        make = _SPECIAL.get(found.__qualname__)
-        yield found.create(make(stack, directory) if make else {})
+        yield found.create(config_of(found.__qualname__, stack, directory))
+
+
+def config_of(name: str, stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    """The config of a class, with what it needs running until the stack is closed."""
+    make = _SPECIAL.get(name)
+    return make(stack, directory) if make else {}
 
 
 def _storage(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
@@ -90,6 +96,12 @@ def _phishing(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
         "total_seconds": 2,
         "blocking": {"url": blocking.url("/block"), "secret": SECRET, "plaintext": True},
     }
+
+
+def _urlscan(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
+    server = stack.enter_context(json_server(Urlscan()))
+    scanner = {"key": SECRET.replace(" ", "-"), "url": server.url(), "plaintext": True, "seconds": 1}
+    return {**_phishing(stack, directory), "scanner": scanner}
 
 
 def _sendmail(stack: contextlib.ExitStack, directory: Path) -> dict[str, Any]:
@@ -166,6 +178,7 @@ _SPECIAL: dict[str, Callable[[contextlib.ExitStack, Path], dict[str, Any]]] = {
     "EncryptedStorage": _encrypted,
     "EncryptedInS3": _encrypted_in_s3,
     "HttpPhishingService": _phishing,
+    "UrlscanPhishingService": _urlscan,
     "SendmailEmailService": _sendmail,
     "StatsdKPI": _statsd,
     "WebhookActionService": _webhook,
