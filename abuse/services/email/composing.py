@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.policy
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -17,6 +18,10 @@ MAX_REFERENCES = 20
 
 # Nothing that a server on the way would have to encode anew: that would break signatures (RFC 6376 section 5.3).
 _POLICY = email.policy.SMTP.clone(cte_type="7bit")
+
+# The library folds a field that is a little too long before its first word. Some readers show the blank that is left,
+# and some filters take the line with nothing on it for the mark of a sender of spam.
+_EMPTY_FIRST_LINE = re.compile(rb"(?m)^([!-9;-~]+:) ?\r\n[ \t]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,4 +64,6 @@ def as_mail(
 
 def as_bytes(mail: EmailMessage, *, international: bool = False) -> bytes:
     """The mail as SMTP carries it: CRLF, seven bits; with UTF-8 in its header when that is `international`."""
-    return mail.as_bytes(policy=_POLICY.clone(utf8=True) if international else _POLICY)
+    written = mail.as_bytes(policy=_POLICY.clone(utf8=True) if international else _POLICY)
+    head, separator, body = written.partition(b"\r\n\r\n")
+    return _EMPTY_FIRST_LINE.sub(rb"\1 ", head) + separator + body

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import socket
 import struct
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -13,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from abuse.services.phishing import PhishingServiceException
-from abuse.services.phishing.browsing import Browser
+from abuse.services.phishing.browsing import ACCOUNT, Browser
 from abuse.services.phishing.connecting import Reach
 from abuse.services.phishing.filtering import FilteringProxy
 from abuse.services.phishing.resolving import DnsResolver
@@ -23,7 +25,26 @@ from .lab import WebServer, name_server, page, reach, redirect, web_server
 from .test_service import service
 
 PROGRAM = next((one for one in ("chromium-headless-shell", "chromium") if shutil.which(one)), None)
-needs_browser = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed")
+SANDBOX_HELPER = Path("/usr/lib/chromium/chrome-sandbox")
+
+
+def why_no_browser() -> str:
+    """Why no browser can be started here, and what would help; empty when one can."""
+    if PROGRAM is None:
+        return "no Chromium is installed (apt-get install chromium-headless-shell)"
+    account = pwd.getpwnam(ACCOUNT) if os.geteuid() == 0 else None
+    tried = subprocess.run(
+        ["unshare", "-U", "true"], check=False, capture_output=True, user=account and account.pw_uid,
+        group=account and account.pw_gid, extra_groups=[] if account else None,
+    )  # fmt: skip
+    if tried.returncode != 0 and not SANDBOX_HELPER.exists():
+        return (
+            "the system lets Chromium make no sandbox: it has neither user namespaces nor the helper chromium-sandbox"
+        )
+    return ""
+
+
+needs_browser = pytest.mark.skipif(bool(why_no_browser()), reason=why_no_browser() or "there is one")
 
 
 def ask(proxy: FilteringProxy, request: str, more: bytes = b"") -> bytes:
