@@ -89,7 +89,10 @@ def archive_report(report_id: int) -> Message:
 @blueprint.output(Message, example={"message": "trusted_create_ticket"})
 @blueprint.doc(responses=FORBIDDEN)
 def validate_report(report_id: int, json_data: Validation) -> Message:
-    """Vouch for a report that waits for it, or have a content network asked whose the domain is"""
+    """Vouch for a report, or have a content network asked whose the domain is
+
+    For one that waits for it, and a new one about a customer: it is treated as if its reporter were trusted.
+    """
     report = report_to_write(report_id)
     if json_data.domain_to_request is None:
         return Message(message=review.validate(report.pk, actor=current_user()))

@@ -39,17 +39,20 @@ INVALID = "invalid"
 
 @transaction.atomic
 def validate(report: Report, *, actor: User, decide: Decide) -> str:
-    """A person vouches for a report that waits for it (`ToValidate`); what was done, in a word.
+    """A person vouches for a report that waits for it (`ToValidate`), or a new one about a customer; what was done.
 
-    With customer and service the rules decide as if its reporter were trusted. Without, it is not ours: a ticket is
-    opened for the record, the reporter is told, and it is closed as invalid.
+    With customer and service the rules decide as if its reporter were trusted. Without, one that waits is not ours: a
+    ticket is opened for the record, the reporter is told, and it is closed as invalid.
 
-    :raises Refused: for a report that does not wait for it, or one that no rule wants.
+    :raises Refused: for a report that is neither, or one that no rule wants.
     """
     lock(report)
-    if report.status != ReportStatus.TO_VALIDATE:
-        raise Refused(f"{report} is {report.status}; expected {ReportStatus.TO_VALIDATE}")
-    if report.defendant_id is not None and report.service_id is not None:
+    is_ours = report.defendant_id is not None and report.service_id is not None
+    if report.status != ReportStatus.TO_VALIDATE and not (report.status == ReportStatus.NEW and is_ours):
+        raise Refused(
+            f"{report} is {report.status}; expected {ReportStatus.TO_VALIDATE}, or {ReportStatus.NEW} with a customer"
+        )
+    if is_ours:
         return decide_as_trusted(report, actor=actor, decide=decide)
     close_as_not_ours(report, actor=actor)
     return INVALID

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from abuse.config import current
 from abuse.controllers.bounces import note_bounce, note_bounces_without_ticket
-from abuse.models import EmailState, Ticket, User
+from abuse.models import AttachedDocument, EmailState, Ticket, User
+from abuse.models.fields import clipped
 from abuse.parsers.robots import written_by_machine
 from abuse.parsers.values import MailKind, Returned
 from abuse.rules.apply import RulesRun
@@ -64,12 +65,27 @@ def _take(mail: ReadMail, answer: TicketAnswer, run: RulesRun, *, actor: User) -
     elif _of_machine(mail) and (mail.parsed.kind in AUTOMATIC or answer.category not in ASKED_OF_MACHINES):
         _keep(mail, ticket, answer)
         return
+    _attach_files(mail, ticket)
     known = answer.proven or (EmailService.knows(ticket, mail.parsed.provider) and not is_forged(mail))
     fired = run.decide_answer(
         ticket, mail.parsed, answer.recipient, answer.category, email_id=mail.claim.email_id, known_sender=known
     )
     if fired is None:  # no rule wanted it: it is kept all the same
         _keep(mail, ticket, answer)
+
+
+def _attach_files(mail: ReadMail, ticket: Ticket) -> None:
+    """The files of an answer are the ticket's, too: there a person finds them. A mail that is read again adds none."""
+    if not mail.attachments:
+        return
+    there = set(ticket.attachments.values_list("filename", "name"))
+    files = {(one.key, clipped(one.name, 255)): one for one in mail.attachments}
+    new = [
+        AttachedDocument(name=name, filename=key, filetype=clipped(one.content_type, 255), size=one.size)
+        for (key, name), one in files.items()
+        if (key, name) not in there
+    ]
+    ticket.attachments.add(*AttachedDocument.objects.bulk_create(new))
 
 
 def _keep(mail: ReadMail, ticket: Ticket, answer: TicketAnswer) -> None:

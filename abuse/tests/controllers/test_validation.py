@@ -102,9 +102,19 @@ def test_work_that_fails_leaves_the_report_where_it_stood(ann: User) -> None:
     assert (report.status, report.ticket, Ticket.count()) == ("ToValidate", None, 0)
 
 
-def test_only_what_waits_can_be_validated(ann: User) -> None:
+def test_a_new_report_about_a_customer_is_vouched_for_and_its_reporter_told(ann: User) -> None:
     report = waiting_report(ReportStatus.NEW)
-    with pytest.raises(Refused, match="is New; expected ToValidate"):
+    assert review.validate(report.pk, actor=ann) == "default_defendant_trusted"
+    report.refresh_from_db()
+    assert (report.status, report.ticket) == ("Attached", Ticket.get())
+    assert OutgoingMessage.get().template_codename == "ack_report_received"
+    with pytest.raises(Refused, match="is Attached"):
+        review.validate(report.pk, actor=ann)
+
+
+def test_only_what_waits_can_be_validated(ann: User) -> None:
+    report = waiting_report(ReportStatus.NEW, named=False)
+    with pytest.raises(Refused, match="is New; expected ToValidate, or New with a customer"):
         review.validate(report.pk, actor=ann)
     with pytest.raises(Refused, match="is New; expected PhishToCheck"):
         review.review_phishing(report.pk, [], actor=ann)

@@ -14,6 +14,7 @@ from django.utils import timezone
 from abuse.config import current
 from abuse.controllers.inbox import Delivery, receive_many
 from abuse.models import Deadline, Email, History, OutgoingMessage, Provider, ReceivedMessage, Report, Ticket
+from abuse.models.questions import files_of_ticket
 from abuse.parsers.values import ParsedEmail
 from abuse.pipeline.inbox import work
 from abuse.services.email import EmailService
@@ -164,6 +165,17 @@ def test_an_answer_is_kept_with_its_files_its_own_words_and_the_mail_it_came_as(
     assert (shown.email_id, shown.message_id, shown.kind) == (email.pk, "<answer@customer.example>", "reply_to_ticket")
     assert [one.filename for one in shown.attachments] == ["log.txt", "log.txt"]
     assert [StorageService.read(one.key).strip() for one in shown.attachments] == [b"one", b"two"]
+
+
+def test_the_files_of_an_answer_are_the_tickets_too(deliver: Deliver, ticket: Ticket) -> None:
+    deliver(with_file(ticket))
+    files = list(files_of_ticket(ticket))
+    assert [(one.name, StorageService.read(one.filename).strip()) for one in files] == [
+        ("log.txt", b"one"),
+        ("log.txt", b"two"),
+    ]
+    deliver(with_file(ticket).replace(b"It is mended.", b"It is mended, as I said.").replace(b"answer@", b"again@"))
+    assert [one.pk for one in files_of_ticket(ticket)] == [one.pk for one in files]
 
 
 def test_an_automatic_reply_is_kept_with_its_files_too(deliver: Deliver, ticket: Ticket) -> None:
