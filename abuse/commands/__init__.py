@@ -90,7 +90,21 @@ def _show_version(ctx: click.Context, param: click.Parameter, wanted: bool) -> N
     ctx.exit()
 
 
-@click.group(cls=CerberusGroup, help="Cerberus CLI")
+_EPILOG = """
+\b
+Environment:
+  APP_SETTINGS  The settings file; without it settings.yml in the project's root, else the sample.
+  APP_ENV       dev (without it), prod or test.
+
+\b
+First steps:
+  initdb, import-customers FILE, create-user NAME, doctor, up
+
+COMMAND --help says more, with an example. docs/how-to/install.md goes through it all.
+"""
+
+
+@click.group(cls=CerberusGroup, help="Cerberus CLI", epilog=_EPILOG)
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the flask version"
 )

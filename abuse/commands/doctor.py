@@ -21,7 +21,9 @@ def command() -> None:
         python main.py doctor
     """
     wrong = 0
-    for check in (_settings, _classes, _templates, _database, _redis, _storage, _customers):
+    # Without settings nothing else can be looked at.
+    checks = (_settings, _classes, _templates, _database, _redis, _storage, _customers)
+    for check in checks if _are_settings_read() else (_settings,):
         try:
             findings = list(check())
         except Exception as error:
@@ -32,6 +34,14 @@ def command() -> None:
             click.echo(f"{'ok   ' if fault is None else 'WRONG'} {what}{'' if fault is None else f': {fault}'}")
     if wrong:
         raise SystemExit(1)
+
+
+def _are_settings_read() -> bool:
+    try:
+        current()
+    except SettingsError:
+        return False
+    return True
 
 
 def _settings() -> Iterator[Finding]:

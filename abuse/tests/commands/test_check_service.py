@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from abuse.commands.check_service import command
+from abuse.config import PROJECT_ROOT
 from abuse.models import Ticket
 from abuse.services.contract import CHECKS
 from abuse.tests.services.contract.implementations import config_of
@@ -110,3 +112,16 @@ def test_what_is_no_class_of_a_service(arguments: list[str], said: str) -> None:
     result = check(*arguments)
     assert result.exit_code in (1, 2)
     assert said in result.output.replace("\n", " ")
+
+
+def test_the_example_of_the_documentation_keeps_the_contract(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (PROJECT_ROOT / "docs/how-to/add-a-service.md").read_text(encoding="utf-8")
+    code = next(block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "class MyCRM" in block)
+    (customers,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    (tmp_path / "mycrm.py").write_text(code)
+    (tmp_path / "customers.json").write_text(customers)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    config = json.dumps({"path": str(tmp_path / "customers.json")})
+    run = check("mycrm.MyCRM", "--config", config, "--known", "203.0.113.9")
+    assert (run.exit_code, "BROKEN" in run.output, "skipped" in run.output) == (0, False, False), run.output
+    assert "a customer is the same in every answer (--known)" in run.output

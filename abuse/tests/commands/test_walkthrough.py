@@ -159,6 +159,8 @@ def test_the_command_line_lists_its_commands(desk: Desk) -> None:
     text = desk.run(check=False)
     assert "Usage: main.py [OPTIONS] COMMAND [ARGS]..." in text
     assert "--version" in text
+    for word in ("APP_SETTINGS", "APP_ENV", "import-customers FILE", "docs/how-to/install.md"):
+        assert word in text.partition("\n  up ")[2]
     for name, summary in {
         "add-rule": "Add or update a Cerberus rule from file.",
         "fetch-email": "Runs Cerberus email fetcher.",
@@ -282,6 +284,14 @@ def test_doctor_names_what_is_wrong(desk: Desk, tmp_path: Path) -> None:
     text = desk.run("doctor", check=False, APP_SETTINGS=str(wrong))
     assert "RULES.variables.report: 'abuse.nowhere.Nothing' cannot be imported" in text
     assert text.endswith("exit 1")
+
+
+def test_doctor_says_of_settings_that_cannot_be_read_only_what_is_wrong_with_them(desk: Desk, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yml"
+    wrong.write_text("MAIL: {relay: {host: smtp.example.net, password: '${NOWHERE_SET}'}}")
+    lines = desk.run("doctor", check=False, APP_SETTINGS=str(wrong)).splitlines()
+    missing = "MAIL.relay.password: ${NOWHERE_SET} is not set in the environment"
+    assert lines == [f"WRONG settings {wrong}: {missing}", "exit 1"]
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
