@@ -7,6 +7,7 @@ import importlib
 import os
 import re
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import rq
@@ -16,11 +17,15 @@ from redis.retry import Retry
 from rq.executions import Execution
 from rq.job import Job
 
-from abuse.queues import PlainDataSerializer, connection, queue_by_name
+from abuse.queues import PlainDataSerializer, connection, impatient_connection, queue_by_name
+from abuse.services.shared import LEFT_ALONE
 from abuse.utils.children import let_forks_die_with_us
 from abuse.utils.stopping import ask_to_stop
 
 TASK = re.compile(r"abuse\.tasks\.[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+
+SHARED_SECONDS = 0.5
+"""For which Redis is waited for about what other workers know."""
 
 
 class TaskRefused(Exception):
@@ -42,13 +47,25 @@ def check_task(name: str) -> None:
         raise TaskRefused(f"{name!r}: no function of that name is defined in {module_name}")
 
 
+@contextlib.contextmanager
+def sharing_what_is_away() -> Iterator[None]:
+    """Each job has a process of its own: what one finds out about systems that are away, the next one is to know."""
+    server = impatient_connection(SHARED_SECONDS)
+    LEFT_ALONE.share_by(lambda: server)
+    try:
+        yield
+    finally:
+        LEFT_ALONE.share_by(None)
+
+
 class CerberusWorker(rq.Worker):
     """RQ's forking worker: a crash of the work kills the child alone, and no child outlives the worker."""
 
     def work(self, *args: Any, **kwargs: Any) -> bool:
         # RQ's scheduler would go on for ever without its worker, and nobody could stop a job without one.
         let_forks_die_with_us()
-        return bool(super().work(*args, **kwargs))
+        with sharing_what_is_away():
+            return bool(super().work(*args, **kwargs))
 
     def subscribe(self) -> None:
         """Listen for RQ's commands in a thread that takes no signals.

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
+from .shared import LEFT_ALONE
+
 
 class CircuitOpen(Exception):
     """The system is not asked now; `wait`: seconds until it is asked again."""
@@ -18,7 +20,8 @@ class CircuitOpen(Exception):
 class CircuitBreaker:
     """Opens after so many failures in a row; after a pause one call is let through as a probe, and decides.
 
-    A failed probe opens it again for twice as long, up to sixteen times `open_seconds`. One for each process.
+    A failed probe opens it again for twice as long, up to sixteen times `open_seconds`. One for each process; of those
+    that are open, workers tell each other, see `share_as`.
 
     :param failures: how many in a row open it; at least 1.
     :param open_seconds: for how long nothing is asked after that.
@@ -36,12 +39,20 @@ class CircuitBreaker:
         self._open_until: float | None = None
         self._probing = False
         self._last = ""
+        self._name = ""
+
+    def share_as(self, name: str) -> None:
+        """The name of the system, by which other workers know it, too."""
+        self._name = name
 
     def enter(self) -> None:
         """To be called before each call of the system; then `succeeded` or `failed`.
 
         :raises CircuitOpen: when it is not to be called.
         """
+        shared = LEFT_ALONE.seconds(self._name) if self._name and self._open_until is None else 0.0
+        if shared > 0:
+            raise CircuitOpen(f"not asked for {shared:.0f} s: another worker had no answer", shared)
         with self._lock:
             if self._open_until is None:
                 return
@@ -54,14 +65,21 @@ class CircuitBreaker:
     def succeeded(self) -> None:
         """It answered: all is well again."""
         with self._lock:
+            was_open = self._open_until is not None
             self._failures = self._openings = 0
             self._open_until, self._probing = None, False
+        if was_open and self._name:
+            LEFT_ALONE.forget(self._name)
 
     def failed(self, reason: str) -> None:
         """It did not answer, or only that it cannot now."""
+        seconds = 0.0
         with self._lock:
             self._failures += 1
             self._last, was_probe, self._probing = reason[:200], self._probing, False
             if was_probe or self._failures >= self._limit:
-                self._open_until = self._clock() + self._pause * 2 ** min(self._openings, 4)
+                seconds = self._pause * 2 ** min(self._openings, 4)
+                self._open_until = self._clock() + seconds
                 self._openings += 1
+        if seconds and self._name:
+            LEFT_ALONE.note(self._name, seconds)

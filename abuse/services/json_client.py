@@ -90,6 +90,8 @@ class JsonClient:
         self._max_answer = max_answer_bytes
         self._tls = ssl.create_default_context(cafile=ca_file) if parts.scheme == "https" else None
         self._breaker = breaker
+        if breaker is not None:
+            breaker.share_as(f"{parts.hostname}:{self._port or parts.scheme}{self._path}")
 
     def get_bytes(self, path: str) -> bytes:
         """The body of an answer that is no JSON, asked for with GET. See `call`."""
