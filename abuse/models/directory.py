@@ -6,9 +6,10 @@ It is what the default CRM service answers from; `import-customers` fills it.
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 
 from django.contrib.postgres.indexes import SpGistIndex
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 
 from .base import Model
@@ -96,3 +97,25 @@ class DirectoryResource(Model):
 
     def __str__(self) -> str:
         return str(self.network or self.domain)
+
+
+_HOLDERS = """
+SELECT DISTINCT service.customer_id
+FROM abuse_directoryresource AS resource JOIN abuse_directoryservice AS service ON service.id = resource.service_id
+WHERE resource.network >>= %s::inet OR resource.domain = ANY(%s)
+LIMIT 1000
+"""
+
+
+def holders_of(thing: str) -> list[int]:
+    """The keys of the customers who have, had or will have an address, a network or a domain."""
+    network: str | None = None
+    names: list[str] = []
+    try:
+        network = str(ip_network(thing.strip()))
+    except ValueError:
+        labels = (directory_domain(thing) or "").split(".")
+        names = [".".join(labels[start:]) for start in range(len(labels) - 1)]
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLDERS, [network, names])
+        return [row[0] for row in cursor.fetchall()]

@@ -105,6 +105,10 @@ TABLE = (
     Row("PUT", "/api/news/<int:news_id>", AUTHORS, {"title": "News", "content": "Other."}),
     Row("DELETE", "/api/news/<int:news_id>", ADMINS),
     # What the desk works with
+    Row("GET", "/api/customers", VIEWERS),
+    Row("GET", "/api/customers/<path:customer_id>", VIEWERS, passes=404),
+    Row("PUT", "/api/customers/<path:customer_id>", ADMINS, {"customer": {}}, passes=400),
+    Row("POST", "/api/customers/import", ADMINS, {"customers": [{}]}, passes=400),
     Row("GET", "/api/events", EVERYBODY),
     Row("GET", "/api/webhooks", ADMINS),
     Row("POST", "/api/webhooks", ADMINS, {"url": "https://hooks.example.net/", "events": ["ticket.created"]}),
