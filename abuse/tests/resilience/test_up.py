@@ -3,83 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
 import smtplib
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
-from abuse.config import PROJECT_ROOT
-
 from .desk import Desk, eventually
 from .mails import REPORTER, complaint
+from .up import START_SECONDS, STOP_SECONDS, Up
 
 PARTS = {"run", "run-worker", "run-scheduler", "fetch-email"}
-START_SECONDS = 60
-STOP_SECONDS = 15
-
-
-class Up:
-    """`main.py up` in a session of its own, as a terminal gives it."""
-
-    def __init__(self, desk: Desk, log: Path) -> None:
-        self.log = log
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, "main.py", "up"],
-                cwd=PROJECT_ROOT,
-                env=desk.environment(BATCH_SIZE="2"),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def wait_until(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait for something while the desk runs."""
-
-        def met() -> bool:
-            assert self.process.poll() is None, f"it ended before {what}: {self.log.read_text()}"
-            return condition()
-
-        eventually(met, START_SECONDS, what, self.log.read_text)
-
-    def all(self) -> list[psutil.Process]:
-        """Every process of the session, whoever its parent is now."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
-                if os.getsid(process.pid) == self.process.pid and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-        return found
-
-    def part(self, name: str) -> psutil.Process | None:
-        """The running process of a part; None while there is none."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(self.process.pid).children():
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    if name in child.cmdline() and child.status() != psutil.STATUS_ZOMBIE:
-                        return child
-        return None
 
 
 @pytest.fixture
 def up(desk: Desk, tmp_path: Path) -> Iterator[Up]:
-    running = Up(desk, tmp_path / "up.log")
+    running = Up(desk.environment(BATCH_SIZE="2"), tmp_path / "up.log")
     yield running
-    for process in running.all():
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    running.process.wait(20)
+    running.kill()
 
 
 def send(desk: Desk, mail: bytes) -> None:
@@ -129,8 +75,7 @@ def test_up_runs_all_restarts_what_is_killed_and_ends_all_at_one_interrupt(desk:
     desk.deliver(complaint(number) for number in range(3, 600))
     eventually(lambda: desk.settled() > 10, START_SECONDS, "some of the mails")
     started = time.monotonic()
-    os.killpg(up.process.pid, signal.SIGINT)
-    status = up.process.wait(STOP_SECONDS)
+    status = up.stop()
     took = time.monotonic() - started
 
     assert status == 0, up.log.read_text()

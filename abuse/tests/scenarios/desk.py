@@ -141,7 +141,7 @@ class Desk:
         self.rows("DELETE FROM abuse_tag WHERE codename LIKE 'mass_contact%%'")
         self.rows("UPDATE abuse_reportthreshold SET threshold = 100")
         self.redis.flushall()
-        self.sink.mails.clear()
+        self.sink.empty()
         self.web.heads.clear()
         self.registry.asked.clear()
         self.pages.clear()
