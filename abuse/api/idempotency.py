@@ -27,6 +27,8 @@ REPLAYED = "Idempotency-Replayed"
 RETRY_SECONDS = 2
 _WITHOUT = frozenset({Right.PUBLIC, Right.ACCOUNT, Right.SELF})
 """Calls of nobody in particular, and calls whose answers hold secrets that nobody may keep."""
+_WITH_SECRETS = frozenset({"webhooks.create_webhook", "webhooks.renew_webhook_secret"})
+"""Calls of administrators whose answers hold one."""
 _KEY = re.compile(rf"[\x21-\x7e](?:[\x20-\x7e]{{0,{idempotency.MAX_KEY - 2}}}[\x21-\x7e])?")
 _KEPT_HEADERS = ("ETag", "Link", "Location")
 _PARAMETER: dict[str, Any] = {
@@ -61,7 +63,9 @@ def install(app: APIFlask) -> None:
 def takers(app: APIFlask) -> frozenset[str]:
     """The endpoints that take a key."""
     return frozenset(
-        endpoint for method, _, endpoint, needs in calls(app) if method == "POST" and needs.right not in _WITHOUT
+        endpoint
+        for method, _, endpoint, needs in calls(app)
+        if method == "POST" and needs.right not in _WITHOUT and endpoint not in _WITH_SECRETS
     )
 
 

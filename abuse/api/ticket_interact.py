@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, field_validator
 
 from abuse.controllers import preset_use, presets
 from abuse.controllers.editing import Refused
-from abuse.controllers.interact import CODENAMES, Mail, interact
+from abuse.controllers.interact import CODENAMES, Mail, interact, write_mails
 from abuse.controllers.thread_export import thread_attachment
 from abuse.models import Provider, Ticket
 from abuse.policies import Right
@@ -90,6 +90,11 @@ class Interaction(Body):
     version: int | None = None
 
 
+class MailsToWrite(Body):
+    emails: list[InteractMail] = Field(min_length=1, max_length=20)
+    version: int | None = None
+
+
 class PresetUse(Body):
     """What is put over the parameters of the preset, such as the `action` that it leaves open."""
 
@@ -141,6 +146,27 @@ def use_preset(ticket_id: int, preset_id: int, json_data: PresetUse) -> Message:
     params = json_data.params.model_dump(by_alias=True, exclude_none=True)
     written = preset_use.use(ticket, preset, params, actor=current_user(), expected_version=json_data.version)
     return _updated(written)
+
+
+@blueprint.post("/emails")
+@needs(Right.WRITE_TICKET)
+@blueprint.input(
+    MailsToWrite,
+    example={
+        "emails": [{"to": ["customer@example.net"], "subject": "Your case", "body": "Thank you, we are looking at it."}]
+    },
+)
+@blueprint.output(Message, example=MESSAGE)
+@blueprint.doc(responses=FORBIDDEN)
+def write_emails(ticket_id: int, json_data: MailsToWrite) -> Message:
+    """Write mails about a ticket
+
+    And nothing else: its status, clocks and owner stay. `GET` shows the conversation.
+    """
+    ticket = ticket_to_write(ticket_id)
+    mails = _mails(ticket, json_data.emails)
+    write_mails(ticket, mails, actor=current_user(), expected_version=json_data.version)
+    return _updated(len(mails))
 
 
 def _updated(mails: int) -> Message:

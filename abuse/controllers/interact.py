@@ -103,6 +103,21 @@ def interact(
         _send(ticket, mail, actor=actor)
 
 
+@transaction.atomic
+def write_mails(ticket: Ticket, mails: Sequence[Mail], *, actor: User, expected_version: int | None = None) -> None:
+    """Write mails about a ticket and leave it as it is otherwise.
+
+    :raises Refused: for no mail, or an address or category that is none.
+    :raises StaleEdit: when the ticket has changed meanwhile.
+    """
+    edit(ticket, actor=actor, expected_version=expected_version)
+    if not mails:
+        raise Refused("emails: expected at least one mail")
+    _check_mails(mails)
+    for mail in mails:
+        _send(ticket, mail, actor=actor)
+
+
 def carry_out(
     ticket: Ticket, codename: str, params: Mapping[str, Any], *, actor: User, told: Collection[str] = ()
 ) -> None:

@@ -228,6 +228,12 @@ TABLE = (
     Row("GET", f"{_TICKET}/timeline", SEE_TICKET),
     Row("GET", f"{_TICKET}/providers", SEE_TICKET),
     Row("GET", f"{_TICKET}/emails", SEE_TICKET),
+    Row(
+        "POST",
+        f"{_TICKET}/emails",
+        WRITE_TICKET,
+        {"emails": [{"to": ["jo@customer.example"], "subject": "x", "body": "x"}]},
+    ),
     Row("GET", f"{_TICKET}/emails/export", SEE_TICKET, passes=409),
     Row("GET", f"{_TICKET}/templates/<int:template_id>", SEE_TICKET),
     Row("GET", f"{_TICKET}/presets/<int:preset_id>", SEE_TICKET),

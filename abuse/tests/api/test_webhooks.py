@@ -98,3 +98,13 @@ def test_deliveries_are_listed_tried_and_sent_again(root: Caller) -> None:
     assert page == {"deliveries": [], "deliveriesCount": 1}
     other = send(root, "POST", "/api/webhooks", {"url": URL, "events": ["ticket.created"]}).get_json()
     assert send(root, "POST", f"/api/webhooks/{other['id']}/deliveries/{row['id']}/redeliver").status_code == 404
+
+
+def test_no_secret_is_kept_for_calls_that_are_sent_again(root: Caller) -> None:
+    body = {"url": URL, "events": ["ticket.created"]}
+    headers = {"X-Api-Token": root.token, "Idempotency-Key": "the same"}
+    made = [root.client.post("/api/webhooks", json=body, headers=headers).get_json()["secret"] for _ in range(2)]
+    assert made[0] != made[1]
+    path = f"/api/webhooks/{Webhook.all().order_by('pk')[0].pk}/secret"
+    renewed = [root.client.post(path, headers=headers).get_json()["secret"] for _ in range(2)]
+    assert renewed[0] != renewed[1]
