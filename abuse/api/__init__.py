@@ -13,6 +13,7 @@ from . import (
     bulk_reports,
     bulk_tickets,
     categories,
+    cursors,
     declared,
     defendants,
     directory,
@@ -21,6 +22,7 @@ from . import (
     errors,
     etags,
     events,
+    exports,
     figures,
     idempotency,
     labels,
@@ -98,6 +100,7 @@ RESOURCES = (
     report_feedback,
     screenshots,
     bulk_reports,
+    exports,
     search,
     figures,
     labels,
@@ -138,6 +141,7 @@ def install(app: APIFlask) -> None:
     app.after_request(recording.record)
     app.after_request(origins.name_allowed_origin)
     app.after_request(_guarded)
+    app.after_request(cursors.name_next_page)
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint)
     idempotency.install(app)

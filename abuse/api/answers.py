@@ -30,6 +30,28 @@ class Answer(BaseModel):
         return tuple(field.alias or name for name, field in cls.model_fields.items())
 
 
+NextPage = Annotated[
+    str | None,
+    Field(default=None, description="For `filters.paginate.cursor`: the page after this one, if there is one."),
+]
+
+
+class PagedLists(Answer):
+    """An answer with cursors for the pages after it, as `next` or `…Next`: not there where there is no such page."""
+
+    def model_dump(self, **options: Any) -> dict[str, Any]:
+        dumped = super().model_dump(**options)
+        for name in [name for name in dumped if name.lower().endswith("next") and dumped[name] is None]:
+            del dumped[name]
+        return dumped
+
+
+class Paged(PagedLists):
+    """An answer with one list, and a cursor for the page after it."""
+
+    next: NextPage
+
+
 class Explanation(Answer):
     """Why something is where it is."""
 

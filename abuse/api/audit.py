@@ -9,7 +9,7 @@ from abuse.models import AuditEntry
 from abuse.policies import Right
 
 from .access import needs
-from .answers import Answer, EpochSeconds
+from .answers import Answer, EpochSeconds, Paged
 from .filters import Filters, FiltersParameter, read_filters
 from .listing import Condition, Kind, Listing
 
@@ -37,7 +37,7 @@ class AuditAnswer(Answer):
         )  # fmt: skip
 
 
-class AuditAnswers(Answer):
+class AuditAnswers(Paged):
     entries: list[AuditAnswer]
     entries_count: int = Field(
         description="How many fulfil the conditions, on this page or not; 10000 stands for more."
@@ -83,5 +83,7 @@ def list_entries(query_data: AuditParameters) -> AuditAnswers:
     entries = AUDIT.chosen(AuditEntry.between(query_data.since, query_data.until), filters)
     page = AUDIT.page(entries.select_related("user"), filters)
     return AuditAnswers(
-        entries=[AuditAnswer.of(row) for row in page], entries_count=entries.order_by()[:MAX_COUNT].count()
+        entries=[AuditAnswer.of(row) for row in page],
+        entries_count=entries.order_by()[:MAX_COUNT].count(),
+        next=page.next,
     )

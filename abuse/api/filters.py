@@ -142,6 +142,9 @@ class Paginate(_Part):
 
     results_per_page: int = Field(default=10, ge=0, json_schema_extra=_also_as_text(from_=0))
     current_page: int = Field(default=1, ge=1, le=MAX_PAGE, json_schema_extra=_also_as_text(from_=1, to=MAX_PAGE))
+    cursor: str | None = Field(
+        default=None, max_length=MAX_LENGTH, description="As `next` of the page before; `currentPage` does not count."
+    )
 
     @field_validator("results_per_page", "current_page", mode="before")
     @classmethod

@@ -38,7 +38,8 @@ def items_answer(rows: QuerySet[ReportItem], filters: str | None) -> ItemsAnswer
     wanted = read_filters(filters)
     ITEMS.selected(wanted)
     chosen = ITEMS.chosen(rows, wanted)
-    return ItemsAnswer(items=[item_answer(item) for item in ITEMS.page(chosen, wanted)], items_count=chosen.count())
+    page = ITEMS.page(chosen, wanted)
+    return ItemsAnswer(items=[item_answer(item) for item in page], items_count=chosen.count(), next=page.next)
 
 
 def item_answer(item: ReportItem) -> ItemAnswer:

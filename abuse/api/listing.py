@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from django.db.models import F, Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 
+from .cursors import Page, page
 from .filters import Clause, FilterError, Filters, Scalar, Where
 
 Row = TypeVar("Row", bound=Model)
@@ -102,8 +104,16 @@ class Listing(Generic[Row]):
                     _check_text(part, one.kind, value)
         return rows.filter(_any(alternatives)) if alternatives else rows
 
-    def page(self, rows: QuerySet[Row], filters: Filters) -> QuerySet[Row]:
-        """The rows in order, of the page asked for.
+    def page(self, rows: QuerySet[Row], filters: Filters) -> Page[Row]:
+        """The rows in order, of the page asked for by its number or by a cursor.
+
+        :raises FilterError: for an unknown field, or a cursor that is not of this list and order.
+        """
+        order, spoken = self.order(filters)
+        return page(rows, order, filters.paginate, spoken)
+
+    def order(self, filters: Filters) -> tuple[list[Any], str]:
+        """What the rows are sorted by, for `order_by`, and the same in words.
 
         :raises FilterError: for an unknown field.
         """
@@ -115,8 +125,7 @@ class Listing(Generic[Row]):
             expression = F(by) if isinstance(by, str) else by
             order.append(expression.desc() if direction < 0 else expression.asc())  # type: ignore[attr-defined]
         # The id makes the order total: without it a row could be on two pages, or on none.
-        ordered = rows.order_by(*order, *([] if order else self.default_sort), "pk")
-        return ordered[filters.paginate.start : filters.paginate.start + filters.paginate.size]
+        return [*order, *([] if order else self.default_sort), "pk"], json.dumps(list(filters.sort_by.items()))
 
     def with_known_sorts(self, filters: Filters) -> Filters:
         """The same without the fields that cannot be sorted by: the older client sends some that are not there."""

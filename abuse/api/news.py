@@ -12,7 +12,7 @@ from abuse.models import News
 from abuse.policies import Right
 
 from .access import current_user, needs, require
-from .answers import Answer, EpochSeconds, Message
+from .answers import Answer, EpochSeconds, Message, Paged
 from .bodies import MESSAGE, Body
 from .filters import FiltersParameter, LongText, read_filters
 from .listing import ONLY_ROWS_AND_PAGES, Condition, Kind, Listing
@@ -35,7 +35,7 @@ class NewsAnswer(Answer):
         return cls(id=row.pk, title=row.title, content=row.content, author=row.author.username, date=row.date)
 
 
-class NewsPage(Answer):
+class NewsPage(Paged):
     news: list[NewsAnswer]
     news_count: int = Field(description="How many there are on all pages.")
 
@@ -68,7 +68,8 @@ def list_news(query_data: FiltersParameter) -> NewsPage:
     """List the news"""
     filters = NEWS.with_known_sorts(read_filters(query_data.filters))
     rows = NEWS.chosen(News.all().select_related("author"), filters)
-    return NewsPage(news=[NewsAnswer.of(row) for row in NEWS.page(rows, filters)], news_count=rows.count())
+    page = NEWS.page(rows, filters)
+    return NewsPage(news=[NewsAnswer.of(row) for row in page], news_count=rows.count(), next=page.next)
 
 
 @blueprint.get("/<int:news_id>")

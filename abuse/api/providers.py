@@ -15,7 +15,7 @@ from abuse.policies import Right
 
 from . import examples
 from .access import needs
-from .answers import Answer, Message
+from .answers import Answer, Message, Paged
 from .bodies import MESSAGE, Body
 from .filters import FiltersParameter, Text, read_filters
 from .listing import ONLY_ROWS_AND_PAGES, Condition, Kind, Listing
@@ -66,7 +66,7 @@ class FullProvider(Answer):
         )
 
 
-class ProviderPage(Answer):
+class ProviderPage(Paged):
     providers: list[FullProvider]
     providers_count: int = Field(description="How many there are on all pages.")
 
@@ -112,7 +112,7 @@ def list_providers(query_data: FiltersParameter) -> ProviderPage:
     filters = PROVIDERS.with_known_sorts(read_filters(query_data.filters))
     rows = PROVIDERS.chosen(Provider.all(), filters)
     page = PROVIDERS.page(rows.prefetch_related("tags"), filters)
-    return ProviderPage(providers=[FullProvider.of(row) for row in page], providers_count=rows.count())
+    return ProviderPage(providers=[FullProvider.of(row) for row in page], providers_count=rows.count(), next=page.next)
 
 
 @blueprint.get("/<email>")

@@ -10,7 +10,7 @@ from pydantic import Field, RootModel
 from abuse.models import BusinessRulesHistory, Report, ReportItem
 from abuse.models.questions import BODY_START
 
-from .answers import Answer, EpochSeconds, single_address
+from .answers import Answer, EpochSeconds, Paged, single_address
 from .parties_schemas import (
     DecisionAnswer,
     DefendantAnswer,
@@ -156,6 +156,6 @@ class ItemAnswer(Answer):
         )
 
 
-class ItemsAnswer(Answer):
+class ItemsAnswer(Paged):
     items: list[ItemAnswer]
     items_count: int = Field(description="How many there are on all pages.")

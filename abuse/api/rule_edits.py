@@ -18,7 +18,7 @@ from abuse.rules.engine.operators import operators_to_json
 from abuse.rules.texts import RuleTextError, read_text, write_text
 
 from .access import current_user, needs
-from .answers import Answer, EpochSeconds, Message
+from .answers import Answer, EpochSeconds, Message, Paged
 from .bodies import MESSAGE, Body
 from .filters import FiltersParameter, LongText, Text, read_filters
 from .listing import ONLY_ROWS_AND_PAGES, Condition, Kind, Listing
@@ -77,7 +77,7 @@ class RuleAnswer(RuleRow):
         return cls(**_columns(row), config=row.config, limits=row.limits, document=store.text_of(row))
 
 
-class RulePage(Answer):
+class RulePage(Paged):
     total: int
     rules: list[RuleRow]
 
@@ -127,7 +127,7 @@ def list_rules(query_data: FiltersParameter) -> RulePage:
     filters = RULES.with_known_sorts(read_filters(query_data.filters))
     rows = RULES.chosen(BusinessRules.all(), filters)
     page = RULES.page(rows.defer("document", "config"), filters)
-    return RulePage(total=rows.count(), rules=[RuleRow.of(row) for row in page])
+    return RulePage(total=rows.count(), rules=[RuleRow.of(row) for row in page], next=page.next)
 
 
 @blueprint.get("/<int:rule_id>")

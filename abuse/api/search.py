@@ -17,10 +17,10 @@ from abuse.models.questions import (
 )
 from abuse.policies import Right
 
-from . import examples
+from . import cursors, examples
 from .access import current_sight, current_user, needs
-from .answers import Answer
-from .filters import FilterError, Filters, FiltersParameter, read_filters
+from .answers import NextPage, PagedLists
+from .filters import FilterError, Filters, FiltersParameter, Paginate, read_filters
 from .listing import ONLY_ROWS_AND_PAGES, Listing, describe
 from .reports import REPORTS
 from .reports_schemas import ReportRow
@@ -33,11 +33,13 @@ BODY_SHOWN = 300
 """Characters of a report's text in a row."""
 
 
-class Found(Answer):
+class Found(PagedLists):
     tickets: list[TicketRow]
     tickets_count: int = Field(description="How many there are on all pages.")
     reports: list[ReportRow]
     reports_count: int = Field(description="How many there are on all pages.")
+    tickets_next: NextPage
+    reports_next: NextPage
 
 
 @blueprint.get("/search")
@@ -67,16 +69,28 @@ def search(query_data: FiltersParameter) -> Found:
     _check_conditions(filters)
     tickets = _tickets(filters)
     reports = _reports(filters)
+    of_tickets, of_reports = _pages(filters)
     ticket_page = with_ticket_relations(with_ticket_counts(tickets, user=current_user()))
     report_page = with_report_relations(with_body_start(reports, BODY_SHOWN))
-    ticket_rows = TICKETS.page(ticket_page, TICKETS.with_known_sorts(filters))
-    report_rows = REPORTS.page(report_page, REPORTS.with_known_sorts(filters))
+    ticket_rows = TICKETS.page(ticket_page, TICKETS.with_known_sorts(of_tickets))
+    report_rows = REPORTS.page(report_page, REPORTS.with_known_sorts(of_reports))
     return Found(
         tickets=[TicketRow.of(ticket) for ticket in ticket_rows],
         tickets_count=tickets.count(),
         reports=[ReportRow.of(report, BODY_SHOWN) for report in report_rows],
         reports_count=reports.count(),
+        tickets_next=ticket_rows.next,
+        reports_next=report_rows.next,
     )
+
+
+def _pages(filters: Filters) -> tuple[Filters, Filters]:
+    """The pages of tickets and of reports: a cursor is of one of them, and of the other there are no rows then."""
+    cursor = filters.paginate.cursor
+    if cursor is None:
+        return filters, filters
+    none = filters.model_copy(update={"paginate": Paginate(resultsPerPage=0)})
+    return (filters, none) if cursors.is_of(cursor, Ticket) else (none, filters)
 
 
 def _tickets(filters: Filters) -> QuerySet[Ticket]:

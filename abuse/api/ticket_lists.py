@@ -12,10 +12,10 @@ from abuse.models import Ticket
 from abuse.models.questions import live_tickets, with_ticket_counts, with_ticket_relations
 from abuse.policies import Right
 
-from . import examples
+from . import cursors, examples
 from .access import current_sight, current_user, needs
-from .answers import Answer, rows_answer
-from .filters import Filters, FiltersParameter, read_filters
+from .answers import Paged, rows_answer
+from .filters import FiltersParameter, read_filters
 from .listing import ONLY_ROWS_AND_PAGES
 from .tickets import TICKETS
 from .tickets_schemas import TicketRow, TicketRows
@@ -23,7 +23,7 @@ from .tickets_schemas import TicketRow, TicketRows
 blueprint = APIBlueprint("ticket_lists", __name__, url_prefix="/api", tag="Tickets")
 
 
-class TodoAnswer(Answer):
+class TodoAnswer(Paged):
     tickets: list[TicketRow]
     tickets_count: int = Field(description="How many there are on all pages.")
 
@@ -42,7 +42,10 @@ def list_todo(query_data: FiltersParameter) -> TodoAnswer:
     """List the tickets that the caller could work on next"""
     filters = read_filters(query_data.filters)
     rows = todo_of_caller(TICKETS.chosen(Ticket.all(), filters), only_unassigned=filters.only_unassigned)
-    return TodoAnswer(tickets=_page(rows, filters), tickets_count=rows.count())
+    page = cursors.page(
+        with_ticket_relations(rows), rows.query.order_by, filters.paginate, str(filters.only_unassigned)
+    )
+    return TodoAnswer(tickets=[TicketRow.of(ticket) for ticket in page], tickets_count=rows.count(), next=page.next)
 
 
 @blueprint.get("/my-tickets")
@@ -67,11 +70,3 @@ def todo_of_caller(tickets: QuerySet[Ticket], *, only_unassigned: bool = False) 
     user = current_user()
     algorithm = todo.algorithm_of(user) or (todo.GLOBAL if user.is_superuser else None)
     return todo.todo(user, algorithm, current_sight().within_tickets(tickets), only_unassigned=only_unassigned)
-
-
-def _page(rows: QuerySet[Ticket], filters: Filters) -> list[TicketRow]:
-    paginate = filters.paginate
-    if not paginate.size:
-        return []
-    page = with_ticket_relations(rows)[paginate.start : paginate.start + paginate.size]
-    return [TicketRow.of(ticket) for ticket in page]

@@ -351,6 +351,7 @@ class Api(Section):
     oidc: Oidc | None = None
     submission_max_bytes: int = Field(default=25 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
     submissions_per_minute: int = Field(default=120, ge=1)
+    exports_per_hour: int = Field(default=30, ge=1)
 
 
 class Webhooks(Section):

@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import logging
 import secrets
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email import policy
 from email.message import EmailMessage
 
-import redis
 from django.utils import timezone
 
-from abuse import queues
 from abuse.models import Submission, Ticket, User
 
-from . import inbox
+from . import inbox, rates
 from .editing import Refused
-
-log = logging.getLogger(__name__)
 
 SOURCE = "api"
 RECEIPT_BYTES = 32
-_PATIENCE = 2.0
-"""Seconds that Redis may take to count; what it cannot count is let in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +83,7 @@ def by_receipt(receipt: str) -> Submission | None:
 
 def seconds_to_wait(token_id: int, *, per_minute: int) -> int:
     """Count a submission with a token; 0 when it may go in, else after how many seconds to come again."""
-    now = int(time.time())
-    key = f"cerberus:submissions:{token_id}:{now // 60}"
-    try:
-        with queues.impatient_connection(_PATIENCE).pipeline() as pipeline:
-            pipeline.incr(key)
-            pipeline.expire(key, 120)
-            count = int(pipeline.execute()[0])
-    except redis.RedisError as error:
-        # The limit guards against a program gone wild; without it the inbox still takes all that comes.
-        log.warning("submissions are not counted: %s", error)
-        return 0
-    return 0 if count <= per_minute else 60 - now % 60
+    return rates.seconds_to_wait("submissions", token_id, limit=per_minute, period=60)
 
 
 def mail_with_document(document: bytes, content_type: str, *, actor: User) -> bytes:

@@ -56,7 +56,7 @@ def test_nothing_is_the_first_ten(text: str | None) -> None:
         ("9" * 5_000, "filters: "),
         (" " * (MAX_LENGTH + 1), f'filters: "{MAX_LENGTH + 1} characters"; expected at most {MAX_LENGTH}'),
         ('{"page": 1}', "filters.page: 1; expected one of onlyUnassigned, paginate, queryFields, reverse, sortBy"),
-        ('{"paginate": {"page": 1}}', "filters.paginate.page: 1; expected one of currentPage, resultsPerPage"),
+        ('{"paginate": {"page": 1}}', "filters.paginate.page: 1; expected one of currentPage, cursor, resultsPerPage"),
         ('{"where": {"or": []}}', "filters.where.or: []; expected one of in, like"),
         ('{"paginate": {"currentPage": 0}}', "filters.paginate.currentPage: 0; expected greater than or equal to 1"),
         ('{"paginate": {"currentPage": -1}}', "filters.paginate.currentPage: -1; expected"),

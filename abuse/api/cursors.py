@@ -1,0 +1,166 @@
+"""Pages by cursor: the next page begins after the last row of this one, whatever came in or went meanwhile.
+
+A cursor holds the sort values and the id of a row, signed, so that nothing but what we wrote reaches a query. The rows
+after it are found by comparison, so a page far behind costs what the first costs, where an index has the order.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from django.core import signing
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import F, Model, OrderBy, Q, QuerySet
+from django.db.models.expressions import Combinable
+from flask import Response, g, request
+
+from .filters import FilterError, Paginate, read_filters
+
+Row = TypeVar("Row", bound=Model)
+_SALT = "abuse.api.cursors"
+_IDS = frozenset({"pk", "id"})
+_PART = "filters.paginate.cursor"
+_EXPECTED = "a cursor that this list gave, in the same order"
+
+
+class Page(list[Row]):
+    """The rows of a page. `next`: the cursor of the page after it; null when there is none."""
+
+    next: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One thing that rows are sorted by. Rows without it come last, going down first, as PostgreSQL has it."""
+
+    expression: Combinable
+    descending: bool
+    nullable: bool
+
+
+def keys_of(rows: QuerySet[Row], order: Sequence[Any]) -> list[Key]:
+    """What an `order_by` sorts by, up to the id, which makes it total."""
+    keys: list[Key] = []
+    for one in [*order, "pk"]:
+        expression, descending = one, False
+        if isinstance(one, str):
+            expression, descending = F(one.removeprefix("-")), one.startswith("-")
+        elif isinstance(one, OrderBy):
+            expression, descending = one.expression, one.descending
+        keys.append(Key(expression, descending, nullable=not _is_always_there(rows, expression)))
+        if _column(expression) in _IDS:
+            break
+    return keys
+
+
+def page(rows: QuerySet[Row], order: Sequence[Any], paginate: Paginate, spoken: str) -> Page[Row]:
+    """The page asked for, by cursor or by number. `spoken`: the order in words, by which a cursor knows its own.
+
+    :raises FilterError: for a cursor that is none, or of another list or order.
+    """
+    bound = f"{request.endpoint} {rows.model.__name__} {spoken}"
+    keys = keys_of(rows, order)
+    names = [f"_cursor_{number}" for number in range(len(keys))]
+    ordered = rows.order_by(*(_ordered(key) for key in keys)).annotate(
+        **{name: key.expression for name, key in zip(names, keys, strict=True)}
+    )
+    start = paginate.start
+    if paginate.cursor is not None:
+        start, ordered = 0, ordered.filter(_after(keys, names, _values(paginate.cursor, bound, len(keys))))
+    found: Page[Row] = Page(ordered[start : start + paginate.size + 1] if paginate.size else [])
+    if len(found) > paginate.size:
+        found.pop()
+        found.next = _cursor([getattr(found[-1], name) for name in names], bound)
+    g.setdefault("next_cursors", []).append(found.next)
+    return found
+
+
+def name_next_page(response: Response) -> Response:
+    """After each request: the address of the next page as a `Link` (RFC 8288), where the answer is one list."""
+    cursors: list[str | None] = g.pop("next_cursors", [])
+    if len(cursors) == 1 and cursors[0] is not None and response.status_code == 200:
+        read = read_filters(request.args.get("filters"))
+        filters = read.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        filters["paginate"] = {"resultsPerPage": read.paginate.size, "cursor": cursors[0]}
+        query = {**request.args.to_dict(), "filters": json.dumps(filters, separators=(",", ":"))}
+        response.headers.add("Link", f'<{request.path}?{urlencode(query)}>; rel="next"')
+    return response
+
+
+def is_of(cursor: str, model: type[Model]) -> bool:
+    """Whether a cursor is of a list of such rows, where an answer has several lists.
+
+    :raises FilterError: for a cursor that is none.
+    """
+    return f" {model.__name__} " in str(_opened(cursor)[0])
+
+
+def _ordered(key: Key) -> OrderBy:
+    by: Any = key.expression
+    return OrderBy(by, descending=key.descending)
+
+
+def _after(keys: Sequence[Key], names: Sequence[str], values: Sequence[Any]) -> Q:
+    """Behind a row: behind it by one thing, and equal by those before."""
+    alternatives, equal = Q(pk__in=[]), Q()
+    for key, name, value in zip(keys, names, values, strict=True):
+        alternatives |= equal & _behind(key, name, value)
+        equal &= Q(**{f"{name}__isnull": True}) if value is None else Q(**{name: value})
+    return _bound(keys[0], names[0], values[0]) & alternatives
+
+
+def _behind(key: Key, name: str, value: Any) -> Q:
+    if value is None:
+        return Q(**{f"{name}__isnull": False}) if key.descending else Q(pk__in=[])
+    if key.descending:
+        return Q(**{f"{name}__lt": value})
+    behind = Q(**{f"{name}__gt": value})
+    return behind | Q(**{f"{name}__isnull": True}) if key.nullable else behind
+
+
+def _bound(key: Key, name: str, value: Any) -> Q:
+    """What follows for the first thing alone: with it an index can start where the page does."""
+    if value is None:
+        return Q() if key.descending else Q(**{f"{name}__isnull": True})
+    if key.descending:
+        return Q(**{f"{name}__lte": value})
+    return Q() if key.nullable else Q(**{f"{name}__gte": value})
+
+
+def _column(expression: object) -> str | None:
+    return str(getattr(expression, "name", "")) if isinstance(expression, F) else None
+
+
+def _is_always_there(rows: QuerySet[Row], expression: object) -> bool:
+    column = _column(expression)
+    if column is None or column in _IDS:
+        return column is not None
+    try:
+        return not getattr(rows.model._meta.get_field(column), "null", True)
+    except FieldDoesNotExist:
+        return False
+
+
+def _cursor(values: Sequence[Any], bound: str) -> str:
+    written = [{"t": one.isoformat()} if isinstance(one, datetime) else one for one in values]
+    return signing.dumps([bound, written], salt=_SALT, compress=True)
+
+
+def _opened(cursor: str) -> Sequence[Any]:
+    try:
+        opened: Sequence[Any] = signing.loads(cursor, salt=_SALT)
+    except signing.BadSignature:
+        raise FilterError(_PART, cursor, _EXPECTED) from None
+    return opened
+
+
+def _values(cursor: str, bound: str, number: int) -> list[Any]:
+    made_for, written = _opened(cursor)
+    if made_for != bound or len(written) != number:
+        raise FilterError(_PART, cursor, _EXPECTED)
+    return [datetime.fromisoformat(one["t"]) if isinstance(one, dict) else one for one in written]
