@@ -142,7 +142,10 @@ def _filters_schema(operation: Any, schemas: Any, general: Any) -> str:
 
 def _row(operation: Any, schemas: Any) -> Any:
     """The schema of a row, of a list that is a bare array."""
-    answer = schemas[operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].split("/")[-1]]
+    content = operation["responses"]["200"]["content"].get("application/json")
+    if content is None:
+        return None  # a file
+    answer = schemas[content["schema"]["$ref"].split("/")[-1]]
     return schemas[answer["items"]["$ref"].split("/")[-1]] if answer.get("type") == "array" else None
 
 

@@ -19,6 +19,7 @@ from django.utils import timezone
 from abuse.models import (
     OUTBOX_MOVES,
     History,
+    MoveRefused,
     OutboxState,
     OutgoingMessage,
     Ticket,
@@ -123,6 +124,9 @@ def send_again(message: OutgoingMessage, *, actor: User) -> None:
     :raises MoveRefused: for one that waits, is being sent, or was sent.
     """
     row = _locked(message)
+    if row.state == State.SENDING:
+        # Back to pending is the sender's own move, when the server refused: a person's would send it twice.
+        raise MoveRefused(str(row), row.state, State.PENDING, OUTBOX_MOVES[State.SENDING] - {State.PENDING})
     check_move(str(row), OUTBOX_MOVES, State(row.state), State.PENDING)
     old, row.state, row.attempts, row.next_attempt_at = row.state, State.PENDING, 0, timezone.now()
     row.save(update_fields=["state", "attempts", "next_attempt_at"])

@@ -11,6 +11,8 @@ from abuse.models import (
     Comment,
     Defendant,
     DefendantRevision,
+    Email,
+    OutgoingMessage,
     Provider,
     Report,
     ReportItem,
@@ -88,3 +90,24 @@ def a_comment(ticket: Ticket, user: User, text: str = "a remark") -> TicketComme
 
 def a_tag(name: str, tag_type: Tag.Type = Tag.Type.TICKET) -> Tag:
     return Tag.get_or_create(codename=name, tag_type=tag_type, defaults={"name": name})[0]
+
+
+def a_mail(state: str = "failed", **fields: Any) -> Email:
+    """A mail that came in; of bytes that came before, the same one."""
+    number = next(_number)
+    values = {
+        "state": state, "size": 30, "source": "imap://mail.example.net/INBOX", "subject": f"mail {number}",
+        "received_at": START + timedelta(minutes=number), "last_delivered_at": START, "next_attempt_at": START,
+    }  # fmt: skip
+    sha256 = fields.pop("sha256", f"{number:064}")
+    return Email.get_or_create(sha256=sha256, defaults={**values, **fields})[0]
+
+
+def an_outgoing_mail(state: str = "failed", **fields: Any) -> OutgoingMessage:
+    number = next(_number)
+    values = {
+        "dedupe_key": str(number), "message_id": f"<{number}@example.net>", "category": "Other", "state": state,
+        "sender": "abuse@example.net", "recipient": "owner@customer.example", "subject": f"mail {number}",
+        "body": "Hello", "created_at": START, "next_attempt_at": START, **fields,
+    }  # fmt: skip
+    return OutgoingMessage.create(**values)

@@ -38,7 +38,18 @@ from abuse.services.storage import StorageService
 
 from .conftest import Caller, MakeUser
 from .permission_table import CALLERS, TABLE, Pattern, Row
-from .rows import a_comment, a_defendant, a_provider, a_report, a_service, a_tag, a_ticket, an_item
+from .rows import (
+    a_comment,
+    a_defendant,
+    a_mail,
+    a_provider,
+    a_report,
+    a_service,
+    a_tag,
+    a_ticket,
+    an_item,
+    an_outgoing_mail,
+)
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "permissions.md"
 BEGIN, END = "<!-- the table of calls, from abuse/tests/api/permission_table.py -->", "<!-- end of the table -->"
@@ -120,6 +131,8 @@ class World:
             "user_id": bystander.user.pk,
             "token_id": bystander.user.api_tokens.get().pk,
             "rule": _RULE,
+            "email_id": a_mail(sha256=EVIDENCE).pk,
+            "message_id": an_outgoing_mail().pk,
             "webhook_id": delivery.webhook.pk,
             "delivery_id": delivery.pk,
         }

@@ -28,6 +28,7 @@ FILES = {
     ("/api/tickets/{ticket_id}/emails/export", "get"): "application/octet-stream",
     ("/api/screenshots/{key}", "get"): "image/png",
     ("/api/events", "get"): "text/event-stream",
+    ("/api/emails/{email_id}/raw", "get"): "message/rfc822",
     ("/api/tickets/export", "get"): "text/csv",
     ("/api/reports/export", "get"): "application/jsonl",
     ("/api/items/export", "get"): "text/csv",
