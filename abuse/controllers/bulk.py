@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,8 +17,14 @@ from abuse.services.facade import ServiceError
 from . import ownership
 from .editing import Refused
 
+log = logging.getLogger(__name__)
+
 MAX_TICKETS = 1000
 MAX_REPORTS = 1000
+_REFUSALS = {
+    "one_open_ticket": "another ticket of the customer about the same category and service is open; expected it to be "
+    "merged or closed first",
+}
 Thing = TypeVar("Thing", Ticket, Report)
 
 
@@ -83,6 +90,12 @@ def _change_all(
     return [results[pk] for pk in wanted]
 
 
+def _sentence(error: IntegrityError) -> str:
+    """What a constraint that refused a change means to people."""
+    name = getattr(getattr(error.__cause__, "diag", None), "constraint_name", None)
+    return _REFUSALS.get(name or "", "it does not fit what else is there; change it alone to see why")
+
+
 def _change_one(thing: Thing, change: Callable[[Thing], object]) -> BulkResult:
     try:
         with transaction.atomic():
@@ -90,5 +103,6 @@ def _change_one(thing: Thing, change: Callable[[Thing], object]) -> BulkResult:
     except (Refused, MoveRefused, ServiceError, ObjectDoesNotExist) as error:
         return BulkResult(thing.pk, done=False, reason=str(error))
     except IntegrityError as error:
-        return BulkResult(thing.pk, done=False, reason=f"the database refused it: {str(error).splitlines()[0]}")
+        log.warning("%s was not changed with others", thing, exc_info=error)
+        return BulkResult(thing.pk, done=False, reason=_sentence(error))
     return BulkResult(thing.pk, done=True)
