@@ -86,6 +86,15 @@ TICKET_DETAIL: dict[str, Any] = {
     "comments": [COMMENT],
     "jobs": [],
     "history": [_HISTORY],
+    "question": {
+        "state": "asked",
+        "isWaiting": True,
+        "missing": ["port", "time"],
+        "askedAt": 1767229200,
+        "waitsUntil": 1767834000,
+        "answeredAt": None,
+        "answer": "",
+    },
     "decisions": [_DECISION],
     "justAssigned": False,
 }
@@ -101,6 +110,7 @@ _REPORT: dict[str, Any] = {
     "service": SERVICE,
     "ticket": 42,
     "reporterReference": "2026-000123",
+    "missingData": [],
     "treatedMode": "NONE",
     "tags": [REPORT_TAG],
     "body": "Hello,\nplease take down http://vps-1042.example.net/login",

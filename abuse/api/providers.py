@@ -33,6 +33,7 @@ _EXAMPLE = {
     "defaultCategory": None,
     "mailAcknowledge": None,
     "mailAlreadyKnown": None,
+    "mailQuestion": None,
     "mailOutcome": True,
     "tags": [{**examples.TAG, "tagType": "Provider"}],
 }
@@ -46,6 +47,7 @@ class FullProvider(Answer):
     default_category: str | None
     mail_acknowledge: bool | None = Field(description="Whether he is sent acknowledgements; null: as the settings say.")
     mail_already_known: bool | None = Field(description="Whether he is told that a case exists; null: as set.")
+    mail_question: bool | None = Field(description="Whether he is asked for data that is missing; null: as set.")
     mail_outcome: bool | None = Field(description="Whether he is told how a case ended; null: as set.")
     mail_misrouted: bool | None = Field(description="Whether he is told whom to write to instead; null: as set.")
     tags: list[TagAnswer]
@@ -60,6 +62,7 @@ class FullProvider(Answer):
             default_category=row.default_category_id,
             mail_acknowledge=row.mail_acknowledge,
             mail_already_known=row.mail_already_known,
+            mail_question=row.mail_question,
             mail_outcome=row.mail_outcome,
             mail_misrouted=row.mail_misrouted,
             tags=tags_of(row.tags.all()),
@@ -81,6 +84,7 @@ class ProviderText(Body):
     default_category: Text | None = None
     mail_acknowledge: bool | None = None
     mail_already_known: bool | None = None
+    mail_question: bool | None = None
     mail_outcome: bool | None = None
     mail_misrouted: bool | None = None
     tags: list[TagReference] | None = Field(default=None, max_length=100)

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from pydantic import Field, RootModel
 
-from abuse.models import BusinessRulesHistory, Report, ReportItem
+from abuse.models import BusinessRulesHistory, Report, ReporterQuestion, ReportItem
 from abuse.models.questions import BODY_START
 
 from .answers import Answer, EpochSeconds, Paged, single_address
@@ -33,6 +33,7 @@ class _ReportFields(Answer):
     service: ServiceAnswer | None
     ticket: int | None
     reporter_reference: str | None
+    missing_data: list[str] = Field(description="What it lacks to find its customer: port, time, zone, item.")
     treated_mode: str
     tags: list[TagAnswer]
     body: str
@@ -61,18 +62,45 @@ class ReportRows(RootModel[list[ReportRow]]):
     """A list of reports."""
 
 
+class QuestionAnswer(Answer):
+    """What the reporter was asked for, and what he answered. The report waits while `isWaiting`."""
+
+    state: str = Field(description="asked, answered, unclear, unanswered or needless.")
+    is_waiting: bool
+    missing: list[str]
+    asked_at: EpochSeconds
+    waits_until: EpochSeconds
+    answered_at: EpochSeconds | None
+    answer: str = Field(description="His own words, without what he quotes.")
+
+    @classmethod
+    def of(cls, row: ReporterQuestion) -> Self:
+        return cls(
+            state=row.state,
+            is_waiting=row.settled_at is None and row.state == ReporterQuestion.State.ASKED,
+            missing=list(row.missing),
+            asked_at=row.asked_at,
+            waits_until=row.waits_until,
+            answered_at=row.answered_at,
+            answer=row.answer,
+        )
+
+
 class ReportDetail(_ReportFields):
     """A report with all that belongs to it, but for its items."""
 
     defendant: DefendantDetail | None
+    question: QuestionAnswer | None = Field(description="The question to its reporter, when there was one.")
     decisions: list[DecisionAnswer] = Field(description="What the rules decided on it. Newest first; the latest 200.")
 
     @classmethod
     def of(cls, report: Report, *, decisions: Sequence[BusinessRulesHistory]) -> Self:
+        question = ReporterQuestion.filter(report=report).first()
         return cls(
             **_report_fields(report),
             body=report.body,
             defendant=DefendantDetail.of(report.defendant) if report.defendant else None,
+            question=QuestionAnswer.of(question) if question is not None else None,
             decisions=[DecisionAnswer.of(decision) for decision in decisions],
         )
 
@@ -89,6 +117,7 @@ def _report_fields(report: Report) -> dict[str, Any]:
         "service": ServiceAnswer.of(report.service) if report.service else None,
         "ticket": report.ticket_id,
         "reporter_reference": report.reporter_reference,
+        "missing_data": list(report.missing_data),
         "treated_mode": report.treated_mode,
         "tags": tags_of(report.tags.all()),
     }

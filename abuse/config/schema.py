@@ -457,6 +457,7 @@ class Reporters(Section):
 
     acknowledge: bool = True
     already_known: bool = True
+    question: bool = True
     outcome: bool = False
     misrouted: bool = True
 
@@ -505,6 +506,7 @@ class Settings(Section):
     DATA_DIRECTORY: Path = Path("var")
     DJANGO: Django = Django()
     MANAGED_NETWORKS: tuple[CheckedNetwork, ...] = ()
+    SHARED_NETWORKS: tuple[CheckedNetwork, ...] = ()
     RULES: Rules = Rules()
     IMPLEMENTATIONS: dict[str, Implementation] = {}
     PARSER: Parser = Parser()

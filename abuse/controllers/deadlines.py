@@ -40,6 +40,11 @@ def running(deadline_id: int) -> Iterator[None]:
         _running.reset(token)
 
 
+def carried_out() -> int | None:
+    """The deadline that is being carried out here, if any."""
+    return _running.get()
+
+
 def put(
     ticket: Ticket,
     kind: Deadline.Kind,

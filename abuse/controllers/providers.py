@@ -9,7 +9,7 @@ from django.db import transaction
 from abuse.models import Provider
 from abuse.models.fields import clipped
 
-SWITCHES = ("mail_acknowledge", "mail_already_known", "mail_outcome", "mail_misrouted")
+SWITCHES = ("mail_acknowledge", "mail_already_known", "mail_question", "mail_outcome", "mail_misrouted")
 """The columns that say what a reporter is told by machine; null: as MAIL.reporters says."""
 UNKNOWN = "unknown@provider.invalid"
 """The provider of mails that name no sender."""

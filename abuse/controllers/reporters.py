@@ -8,7 +8,7 @@ from abuse.config import current
 from abuse.models import Provider, Report
 from abuse.models.tags import NEVER_AUTO_ACK
 from abuse.parsers.robots import is_robot_mailbox
-from abuse.services.email.addresses import is_address, read_ticket_address
+from abuse.services.email.addresses import is_address, is_own_address
 
 
 class ReporterMail(StrEnum):
@@ -16,6 +16,7 @@ class ReporterMail(StrEnum):
 
     ACKNOWLEDGE = "acknowledge"
     ALREADY_KNOWN = "already_known"
+    QUESTION = "question"
     OUTCOME = "outcome"
     MISROUTED = "misrouted"
 
@@ -49,7 +50,7 @@ def why_unreachable(report: Report) -> str:
         return "the sender was shown to be forged"
     if is_robot_mailbox(provider.email) or not is_address(provider.email):
         return "nobody reads the address"
-    if read_ticket_address(provider.email, current().MAIL.ticket_domain) is not None:
+    if is_own_address(provider.email, current().MAIL.ticket_domain):
         return "the desk would talk to itself"
     return ""
 

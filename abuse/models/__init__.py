@@ -26,6 +26,7 @@ from .pages import ScreenshotView, UrlCheck
 from .people import ROBOT_NAME, AbusePermission, ApiRoute, Operator, Profile, Role, User
 from .providers import Provider
 from .registry import RegistryContact
+from .reporter_mail import ReporterQuestion
 from .reports import AttachedDocument, ItemScreenshotFeedback, Report, ReportItem, UrlStatus
 from .rules import (
     BusinessRules,
@@ -131,6 +132,7 @@ __all__ = [
     "ReportOutcome",
     "ReportStatus",
     "ReportThreshold",
+    "ReporterQuestion",
     "ReporterReading",
     "Resolution",
     "Role",

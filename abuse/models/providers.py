@@ -28,6 +28,7 @@ class Provider(Model):
     # What he is told by machine; null: as MAIL.reporters says.
     mail_acknowledge = models.BooleanField(null=True, blank=True)
     mail_already_known = models.BooleanField(null=True, blank=True)
+    mail_question = models.BooleanField(null=True, blank=True)
     mail_outcome = models.BooleanField(null=True, blank=True)
     mail_misrouted = models.BooleanField(null=True, blank=True)
 

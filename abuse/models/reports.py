@@ -67,6 +67,9 @@ class Report(Model):
     no_answer_reason = models.CharField(
         max_length=255, blank=True, default="", help_text="why no machine may answer its sender; empty: one may"
     )
+    missing_data = models.JSONField(
+        default=list, blank=True, help_text="what it lacks so that its customer can be found: port, time, zone, item"
+    )
     treated_mode = models.CharField(max_length=4, choices=TreatedMode, default=TreatedMode.NONE)
     tags = models.ManyToManyField(Tag, related_name="reports", blank=True)
     attachments = models.ManyToManyField(AttachedDocument, related_name="reports", blank=True)

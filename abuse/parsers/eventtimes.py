@@ -45,6 +45,7 @@ _PORT_NAMED = re2.compile(r"(?i)\b(?:spt|sport|src_?port|source[ _-]?port)[\"' \
 class _Event:
     when: datetime
     port: int | None
+    zone_known: bool
 
 
 def with_times(
@@ -67,9 +68,9 @@ def with_times(
         if item.seen_at is not None:
             dated.append(item)
         elif event is not None:
-            dated.append(replace(item, seen_at=event.when, port=event.port or item.port))
+            dated.append(replace(item, seen_at=event.when, port=event.port or item.port, zone_known=event.zone_known))
         elif own is not None:
-            dated.append(replace(item, seen_at=own))
+            dated.append(replace(item, seen_at=own, zone_known=reader.states_zone(own)))
         else:
             dated.append(item)
     return tuple(dated)
@@ -87,6 +88,8 @@ class _Reader:
         self.sent = sent
         stated = _STATED_ZONE.search(text)
         self.zone = _zone(stated.group(1)) if stated else sent_zone or UTC
+        self._without_zone: set[datetime] = set()
+        self._is_zone_stated = stated is not None
         self.stamps = list(self._stamps())
 
     def _stamps(self) -> Iterator[tuple[int, datetime]]:
@@ -97,22 +100,30 @@ class _Reader:
             if when is not None:
                 yield match.start(), when
 
+    def states_zone(self, when: datetime) -> bool:
+        """Whether the text says in which zone a time of it is, beside it or for all of them."""
+        return when not in self._without_zone
+
     def _read(self, stamp: str) -> datetime | None:
         stamp = _WORDS_WITHIN.sub(" ", stamp.replace("_", " ").replace("\t", " "))
         match = _SYSLOG.match(stamp)
         if match and self.sent is not None:
             month, day, clock = match.groups()
             rest = stamp[match.end() :]
-            when, _ = dates.parse(f"{day} {month[:3]} {self.sent.year} {clock}{rest}", self.zone)
+            when, has_zone = dates.parse(f"{day} {month[:3]} {self.sent.year} {clock}{rest}", self.zone)
             if when is not None and when - self.sent > timedelta(days=2):  # December's log, read in January
                 when, _ = dates.parse(f"{day} {month[:3]} {self.sent.year - 1} {clock}{rest}", self.zone)
         else:
-            when, _ = dates.parse(stamp.replace(",", "."), self.zone)
+            when, has_zone = dates.parse(stamp.replace(",", "."), self.zone)
             if when is None:
-                when, _ = dates.parse(stamp, self.zone)
-        if when is None or (self.sent is not None and when - self.sent > timedelta(days=1)):
+                when, has_zone = dates.parse(stamp, self.zone)
+        if when is None or when.year < 1990 or (self.sent is not None and when - self.sent > timedelta(days=1)):
             return None
-        return when if when.year >= 1990 else None
+        if not has_zone and not self._is_zone_stated:
+            self._without_zone.add(when)
+        else:
+            self._without_zone.discard(when)
+        return when
 
     def events(self, items: Sequence[ParsedItem]) -> dict[str, _Event]:
         """The newest event of each item that stands in a line with a time, by the item's text."""
@@ -147,7 +158,8 @@ class _Reader:
         known = newest.get(name)
         if known is None or when >= known.when:
             port = self._port(line, end) if item.kind in (ItemKind.IP, ItemKind.FQDN) else None
-            newest[name] = _Event(when, port or (known.port if known and known.when == when else None))
+            same = known.port if known and known.when == when else None
+            newest[name] = _Event(when, port or same, self.states_zone(when))
 
     def _port(self, line: int, end: int) -> int | None:
         line_end = self.text.find("\n", end)
@@ -172,3 +184,10 @@ def _zone(name: str) -> tzinfo:
         return UTC
     offset = datetime(2020, 1, 1, 12, tzinfo=UTC) - known
     return timezone(offset) if offset else UTC
+
+
+def stated_times(line: str, text: str) -> list[datetime]:
+    """The times in a line whose zone is known: it stands beside them, or `text` states it for all."""
+    stated = _STATED_ZONE.search(text)
+    reader = _Reader(line, None, _zone(stated.group(1)) if stated else None)
+    return [when for _, when in reader.stamps if stated or reader.states_zone(when)]

@@ -56,6 +56,7 @@ class ParsedItem:
     `seen_at` is the event time, aware, as the reporter gave it; None when the reporter gave none.
     `category` is what the reporter says of this item alone, as rows of feeds do; None: that of the mail.
     `times` is how often it was seen (Incidents of RFC 5965) and `confidence` how sure the reporter is, from 0 to 1.
+    `zone_known` is False where the time stood without a zone, and that of the mail was taken.
     """
 
     kind: ItemKind
@@ -68,6 +69,7 @@ class ParsedItem:
     category: str | None = None
     times: int | None = None
     confidence: float | None = None
+    zone_known: bool = True
 
     @property
     def host(self) -> str | None:

@@ -12,7 +12,7 @@ from abuse.rules.apply import RulesRun
 from .batch import accused_lock_key
 
 
-def decide_again(report_id: int, *, actor: User, trusted: bool = True) -> str | None:
+def decide_again(report_id: int, *, actor: User, trusted: bool) -> str | None:
     """Apply the Report rules to a report; the rule that acted. `trusted`: whoever sent it, because a person vouches.
 
     :raises Report.DoesNotExist: when there is no such report.
@@ -28,7 +28,7 @@ def decide_again(report_id: int, *, actor: User, trusted: bool = True) -> str | 
 
 
 def apply_again(
-    name: str, report_id: int, *, actor: User, ignoring: frozenset[str] = frozenset(), trusted: bool = True
+    name: str, report_id: int, *, actor: User, ignoring: frozenset[str] = frozenset(), trusted: bool
 ) -> bool:
     """Apply one Report rule to a report, without its conditions on some variables; whether it acted.
 

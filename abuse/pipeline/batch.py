@@ -23,6 +23,7 @@ from .claims import lock_claimed
 from .fates import Fate, write_fates
 from .kinds import DOUBTFUL, NO_COMPLAINT
 from .reading import ReadMail
+from .reporter_answers import settle_reporters_answers, tell_reporters_answers
 from .reporting import MadeReport, make_reports, providers_of
 from .urls import write_looks
 
@@ -45,6 +46,8 @@ def settle(mails: Sequence[ReadMail], settings: Settings) -> list[Fate]:
         remaining = _settle_duplicates(ours, fates)
         remaining = _settle_blacklisted(remaining, fates, settings.PARSER.blacklisted_providers)
         remaining, answers = tell_answers(remaining)
+        remaining, to_questions, joined = tell_reporters_answers(remaining)
+        answers += joined
         # A long feed's rows are written before anybody is locked out: what takes long must not keep others waiting.
         is_long = any(mail.spool is not None for mail in remaining)
         if not is_long:
@@ -58,6 +61,7 @@ def settle(mails: Sequence[ReadMail], settings: Settings) -> list[Fate]:
             lock_accused(remaining)
         decide(made, run, together)
         settle_answers(answers, fates, run, actor=actor)
+        settle_reporters_answers(to_questions, fates, actor=actor)
         fates += [_processed(mail, made) for mail in complaints]
         run.write()
         write_fates(fates)

@@ -18,13 +18,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from abuse.config import Settings
-from abuse.controllers import late, reports, validation
+from abuse.controllers import late, questions, reports, validation
 from abuse.controllers.defendants import ensure_defendants, ensure_services, service_key
 from abuse.controllers.history import record, robot
 from abuse.controllers.together import written_together
 from abuse.models import Email, History, Report, ReportItem, ReportStatus, User
-from abuse.parsers import ParsedEmail, ParsedItem, ParserContext
-from abuse.parsers.values import ItemKind, MailKind
+from abuse.parsers import ParsedEmail, ParserContext
+from abuse.parsers.values import MailKind
 from abuse.rules.apply import RulesRun
 from abuse.rules.beforehand import asked_beforehand
 from abuse.services.crm import CRMService, CRMServiceException, Match, Query
@@ -37,9 +37,8 @@ from .beforehand import answers_of, ask_beforehand
 from .claims import Claim
 from .context import parser_context
 from .kinds import STATEMENTS
-from .reading import Accusation, ReadMail, believable, query_of, understood
-from .reporting import MadeReport, make_reports, providers_of
-from .rereading import complete
+from .reading import Accusation, ReadMail, believable, parsed_item, query_of, understood
+from .reporting import MadeReport, complete, make_reports, providers_of
 from .urls import write_looks
 
 log = logging.getLogger(__name__)
@@ -116,6 +115,18 @@ def resolve_since(since: datetime | None, settings: Settings, *, dry_run: bool) 
         yield _resolve(chunk, settings, context, dry_run=dry_run)
 
 
+def resolve_report(report_id: int, settings: Settings) -> bool:
+    """Ask now about one report without a customer; whether it has one now.
+
+    :raises CRMServiceException: when the customer database cannot answer; nothing has changed then.
+    """
+    wanted = list(Report.filter(pk=report_id, defendant=None, ticket=None, status__in=late.RESOLVABLE))
+    resolved = _resolve(wanted, settings, parser_context(settings)) if wanted else Resolved()
+    if resolved.failed:
+        raise RuntimeError(f"report {report_id}: it could not be decided on; the log says why")
+    return bool(resolved.reports)
+
+
 def _since() -> datetime:
     return timezone.now() - late.window()
 
@@ -155,7 +166,8 @@ def _whose(unknown: Sequence[Report], mails: Mapping[int, Email]) -> Parts:
     for item in ReportItem.filter(report__in=by_id).order_by("report_id", "pk"):
         report = by_id[item.report_id]
         at = believable(item.seen_at or report.received_date, mails[report.email_id or 0].received_at)
-        query = query_of(parsed_item(item), at=at)
+        zone_known = "zone" not in report.missing_data
+        query = query_of(dataclasses.replace(parsed_item(item), zone_known=zone_known), at=at)
         if query is not None:
             asked.append(item)
             queries.append(query)
@@ -167,14 +179,6 @@ def _whose(unknown: Sequence[Report], mails: Mapping[int, Email]) -> Parts:
                 key = (match.defendant.customer_id, service_key(match.service))
                 groups.setdefault(item.report_id, {}).setdefault(key, (match, []))[1].append(item)
     return {report_id: tuple(of_report.values()) for report_id, of_report in groups.items()}
-
-
-def parsed_item(item: ReportItem) -> ParsedItem:
-    """A row as the parsers gave it."""
-    return ParsedItem(
-        ItemKind(item.item_type), item.raw_item, item.original, item.place, item.port, item.protocol, item.seen_at,
-        times=item.times, confidence=item.confidence,
-    )  # fmt: skip
 
 
 def _read(row: Email, report: Report, parts: Parts, settings: Settings, context: ParserContext) -> ReadMail:
@@ -250,7 +254,8 @@ def _give(
             own = (match, items)
         else:
             others.append(accusation)
-    Report.filter(pk=report.pk).update(ask_again_at=None)
+    Report.filter(pk=report.pk).update(ask_again_at=None, missing_data=[])
+    questions.settle(report, reason="its customer became known")
     validation.cancel_timeout(report, reason="its customer became known")
     if own is None:
         reason = "its customers became known, and have reports of this mail already"

@@ -12,12 +12,14 @@ from ipaddress import ip_address, ip_network
 
 from abuse.config import current
 from abuse.config.schema import Parser
+from abuse.controllers import belonging
 from abuse.controllers.defendants import service_key
+from abuse.models import ReportItem
 from abuse.parsers import ParsedEmail, ParsedItem, ParserContext, parse
 from abuse.parsers.authentication import Authentication
 from abuse.parsers.values import ItemKind
 from abuse.services.crm import CRMService, Match, Query
-from abuse.services.email.addresses import read_bounce_address, read_ticket_address
+from abuse.services.email.addresses import is_own_address, read_bounce_address
 from abuse.services.phishing import PingResponse
 from abuse.services.storage import StorageService
 
@@ -51,6 +53,8 @@ class Accusation:
     """What the items' own category is; None: that of the mail."""
     spooled: int | None = None
     """The number under which all items are in the mail's spool; `items` are only some of them then."""
+    missing: tuple[str, ...] = ()
+    """What it lacks, where that is why `match` is None (see `controllers.belonging`)."""
 
 
 @dataclass(slots=True)
@@ -131,7 +135,7 @@ def _own_addresses(envelope: Sequence[str]) -> list[str]:
     return [
         address
         for address in envelope[:MAX_RECIPIENTS]
-        if read_ticket_address(address, mail.ticket_domain) is not None
+        if is_own_address(address, mail.ticket_domain)
         or (mailbox is not None and read_bounce_address(address, mailbox) is not None)
     ]
 
@@ -165,14 +169,23 @@ def identify(mails: Sequence[ReadMail]) -> None:
     for (mail, item), match in zip(asked, matches, strict=True):
         if match is not None:
             found.setdefault(mail.claim.email_id, []).append((item, match))
+    unknown = {
+        mail.claim.email_id: mail.parsed
+        for mail in mails
+        if mail.claim.email_id not in found and mail.parsed.kind not in STATEMENTS and is_complaint(mail.parsed.kind)
+    }
+    missing = belonging.missing_in(unknown)
     for mail in mails:
-        mail.accusations = _grouped(mail.parsed, found.get(mail.claim.email_id, []))
+        lacking = missing.get(mail.claim.email_id, ())
+        mail.accusations = _grouped(mail.parsed, found.get(mail.claim.email_id, []), lacking)
 
 
 def query_of(item: ParsedItem, *, at: datetime) -> Query | None:
-    """The question for the CRM; None for an item that belongs to nobody by itself, such as a hash."""
+    """The question for the CRM; None for an item that belongs to nobody by itself, such as a hash, or an address of
+    SHARED_NETWORKS without the port and time that say whose it was.
+    """
     host = item.host
-    if host is None:
+    if host is None or belonging.is_nobodys(item):
         return None
     try:
         if item.kind == ItemKind.CIDR:
@@ -182,14 +195,24 @@ def query_of(item: ParsedItem, *, at: datetime) -> Query | None:
         return Query(at=at, host=host)
 
 
-def _grouped(parsed: ParsedEmail, found: Sequence[tuple[ParsedItem, Match]]) -> tuple[Accusation, ...]:
+def _grouped(
+    parsed: ParsedEmail, found: Sequence[tuple[ParsedItem, Match]], missing: tuple[str, ...]
+) -> tuple[Accusation, ...]:
     """One accusation for each (customer, service, category of the items), in the order of the mail; one without a
     customer, when nothing is ours.
     """
     if not found:
-        return (Accusation(None, parsed.items),)
+        return (Accusation(None, parsed.items, missing=missing),)
     groups: dict[tuple[str, str, str | None], tuple[Match, list[ParsedItem]]] = {}
     for item, match in found:
         key = (match.defendant.customer_id, service_key(match.service), item.category)
         groups.setdefault(key, (match, []))[1].append(item)
     return tuple(Accusation(match, tuple(items), category) for (*_, category), (match, items) in groups.items())
+
+
+def parsed_item(item: ReportItem) -> ParsedItem:
+    """A row as the parsers gave it."""
+    return ParsedItem(
+        ItemKind(item.item_type), item.raw_item, item.original, item.place, item.port, item.protocol, item.seen_at,
+        times=item.times, confidence=item.confidence,
+    )  # fmt: skip

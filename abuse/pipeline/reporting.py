@@ -11,6 +11,7 @@ from django.db import models
 from django.utils import timezone
 
 from abuse.controllers.defendants import ensure_defendants, ensure_services, service_key
+from abuse.controllers.history import record
 from abuse.controllers.late import first_question
 from abuse.controllers.providers import ensure_providers, provider_key
 from abuse.controllers.searching import note_reports
@@ -20,9 +21,11 @@ from abuse.models import (
     Category,
     EmailFilter,
     EmailFilterTag,
+    History,
     Provider,
     Report,
     ReportItem,
+    User,
 )
 from abuse.models.fields import Network, as_network, clipped
 from abuse.models.reports import BODY_LIMIT
@@ -93,6 +96,7 @@ def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -
                 reporter_reference=_clipped_or_none(mail.parsed.reporter_reference, 255),
                 xarf_type=_clipped_or_none(mail.parsed.xarf_type, 64),
                 rsit_class=_clipped_or_none(_rsit_class(accusation, mail.parsed), 64),
+                missing_data=list(accusation.missing) if match is None else [],
                 ask_again_at=first_question(now) if match is None and mail.parsed.kind not in STATEMENTS else None,
             )
             made.append(MadeReport(report, mail, [accusation]))
@@ -260,3 +264,22 @@ def _passes(parsed: ParsedEmail, check: EmailFilter) -> bool:
 def providers_of(mails: Sequence[ReadMail]) -> Mapping[str, Provider]:
     """The providers of the mails, by key."""
     return ensure_providers(mail.parsed.provider for mail in mails)
+
+
+def complete(report: Report, accusation: Accusation, *, actor: User) -> int:
+    """Give a report the items of an accusation that it lacks; how many."""
+    has = {(item.item_type, item.raw_item) for item in report.items.all()}
+    rows = report_items(report, accusation.items, now=timezone.now())
+    new = [item for item in rows if (item.item_type, item.raw_item) not in has]
+    if new:
+        ReportItem.objects.bulk_create(new, batch_size=1000)
+        note_reports([report.pk])
+        record(
+            History.Type.ADD_ITEM,
+            actor=actor,
+            report=report,
+            ticket=report.ticket,
+            new=", ".join(item.raw_item for item in new[:20]),
+            count=len(new),
+        )
+    return len(new)

@@ -14,16 +14,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from django.db import transaction
-from django.utils import timezone
 
 from abuse.config import Settings
 from abuse.controllers import reports
 from abuse.controllers.defendants import service_key
-from abuse.controllers.history import record, robot
+from abuse.controllers.history import robot
 from abuse.controllers.providers import provider_key
-from abuse.controllers.searching import note_reports
 from abuse.controllers.together import written_together
-from abuse.models import Category, Email, EmailState, History, Provider, Report, ReportItem, ReportStatus, User
+from abuse.models import Category, Email, EmailState, Provider, Report, ReportStatus, User
 from abuse.parsers import ParserContext
 from abuse.rules.apply import RulesRun
 from abuse.rules.beforehand import asked_beforehand
@@ -35,7 +33,7 @@ from .fates import Fate, write_fates
 from .feeds import is_long_feed
 from .kinds import is_complaint
 from .reading import Accusation, ReadMail, identify, read
-from .reporting import category_of, make_reports, providers_of, report_items
+from .reporting import category_of, complete, make_reports, providers_of
 from .urls import write_looks
 
 WAITING = (ReportStatus.NEW, ReportStatus.TO_VALIDATE, ReportStatus.PHISH_TO_CHECK)
@@ -172,25 +170,6 @@ def _add_items(
     if any(accusation.match for accusation in mail.accusations) or existing:
         missing = [accusation for accusation in missing if accusation.match or not existing]
     return missing, added
-
-
-def complete(report: Report, accusation: Accusation, *, actor: User) -> int:
-    """Give a report the items of an accusation that it lacks; how many."""
-    has = {(item.item_type, item.raw_item) for item in report.items.all()}
-    rows = report_items(report, accusation.items, now=timezone.now())
-    new = [item for item in rows if (item.item_type, item.raw_item) not in has]
-    if new:
-        ReportItem.objects.bulk_create(new, batch_size=1000)
-        note_reports([report.pk])
-        record(
-            History.Type.ADD_ITEM,
-            actor=actor,
-            report=report,
-            ticket=report.ticket,
-            new=", ".join(item.raw_item for item in new[:20]),
-            count=len(new),
-        )
-    return len(new)
 
 
 def _archive_unsupported(mail: ReadMail, provider: Provider, existing: list[Report], *, actor: User) -> int:

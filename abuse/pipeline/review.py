@@ -47,7 +47,7 @@ def review_phishing(report_id: int, verdicts: Sequence[phishing.Verdict], *, act
     """
 
     def decide(report: Report) -> str | None:
-        acted = again.apply_again(CONFIRMED_PHISHING, report.pk, actor=actor, ignoring=SEEN_BY_A_PERSON)
+        acted = again.apply_again(CONFIRMED_PHISHING, report.pk, actor=actor, ignoring=SEEN_BY_A_PERSON, trusted=True)
         return CONFIRMED_PHISHING if acted else None
 
     return phishing.give_feedback(Report.get(pk=report_id), verdicts, actor=actor, decide=decide)

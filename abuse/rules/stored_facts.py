@@ -57,6 +57,8 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
     "defendant_is_internal": _DEFENDANT,
     "service_type": ("service",),
     "has_defendant": (),
+    "missing_data": (),
+    "can_ask_reporter": ("provider__tags", "email"),
     "sender_authentication": (),
     "mail_kind": ("email",),
     "report_category": (),

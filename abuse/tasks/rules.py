@@ -17,8 +17,11 @@ def block_urls(report_id: int) -> str:
 
 
 def decide_again(report_id: int) -> str:
-    """Let the Report rules decide on a report whose customer has become known."""
-    fired = again.decide_again(report_id, actor=robot())
+    """Let the Report rules decide on a report whose customer has become known.
+
+    Nobody vouches for it by that: whoever sent it is trusted as before.
+    """
+    fired = again.decide_again(report_id, actor=robot(), trusted=False)
     return fired or "no rule matched"
 
 

@@ -6,6 +6,8 @@ the conversation. It does not cover to whom it was given, so that a colleague ma
 mails of one conversation have one address. Without the token, or with another one, the address still names the
 ticket, and proves nothing.
 
+A report that is in no ticket yet is written about from `ticket+r<number>.<token>@<domain>`, the number being its own.
+
 A mail's envelope is sent from `<bounce mailbox>+<id>.<token>@<its domain>`: so a bounce that quotes nothing at all
 still says which mail it returns.
 """
@@ -29,6 +31,7 @@ TOKEN_LENGTH = 13
 _LOCAL = re.compile(
     r"ticket\+(?P<public_id>[a-z]{10})\.(?P<category>[a-z]{1,16})(?:\.(?P<token>[a-z0-9]{1,64}))?", re.IGNORECASE
 )
+_REPORT = re.compile(r"ticket\+r(?P<number>[0-9]{1,18})\.(?P<token>[a-z2-7]{13})", re.IGNORECASE)
 _BOUNCE = re.compile(r"(?P<number>[0-9]{1,18})\.(?P<token>[a-z2-7]{13})", re.IGNORECASE)
 # No @ or control character inside, one @, a host: what SMTP can carry. Delivery itself is the proof that it exists.
 _ADDRESS = re.compile(r"[^\s@<>,;:\\\"()\[\]\x00-\x1f\x7f]{1,64}@[^\s@<>,;:\\\"()\[\]\x00-\x1f\x7f]{1,255}")
@@ -59,6 +62,27 @@ def read_ticket_address(address: str, domain: str) -> TicketAddress | None:
     public_id, category = match["public_id"].upper(), match["category"].title()
     proven = hmac.compare_digest((match["token"] or "").lower(), _ticket_token(public_id, category))
     return TicketAddress(public_id, category, proven)
+
+
+def report_address(report_id: int, domain: str) -> str:
+    """The address that answers about a report go to, with its token."""
+    return f"ticket+r{report_id}.{_token('report', str(report_id))}@{domain}"
+
+
+def read_report_address(address: str, domain: str) -> int | None:
+    """The number of the report that such an address is about; None when it is none, or a forged one."""
+    local, _, host = address.strip().rpartition("@")
+    match = _REPORT.fullmatch(local) if host.lower() == domain.lower() else None
+    if match is None or not hmac.compare_digest(match["token"].lower(), _token("report", str(int(match["number"])))):
+        return None
+    return int(match["number"])
+
+
+def is_own_address(address: str, domain: str) -> bool:
+    """Whether an address is one that answers to the desk go to."""
+    local, _, host = address.strip().lower().rpartition("@")
+    is_of_report = host == domain.lower() and _REPORT.fullmatch(local) is not None
+    return is_of_report or read_ticket_address(address, domain) is not None
 
 
 def bounce_address(mailbox: str, number: int) -> str:

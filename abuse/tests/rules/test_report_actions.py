@@ -409,7 +409,7 @@ ACTIONS = {
     "add_email_body_as_proof", "add_items_as_proof", "set_report_status", "set_ticket_status", "set_ticket_priority",
     "set_ticket_moderation", "set_ticket_escalated", "set_ticket_alarm", "set_report_timeout",
     "set_ticket_phishtocheck", "schedule_service_action", "block_report_url", "phishing_close_because_all_down",
-    "tell_already_known", "tell_misrouted",
+    "tell_already_known", "tell_misrouted", "ask_reporter",
     "add_report_tag", "enqueue_report_task", "enqueue_ticket_task", "do_nothing",
 }  # fmt: skip
 

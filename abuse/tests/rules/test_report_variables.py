@@ -95,6 +95,12 @@ TABLE: list[tuple[str, Setting, dict[str, Any], object]] = [
     ("is_misrouted", plain(items=(("IP", "9.1.2.3"), ("FQDN", "c1.example"))), {}, False),
     ("is_misrouted", plain(items=(("IP", "104.16.1.1"),)), {}, False),
     ("is_misrouted", plain(), {}, False),
+    ("missing_data", plain(), {}, []),
+    ("missing_data", plain(missing_data=["port", "time"]), {}, ["port", "time"]),
+    ("can_ask_reporter", plain(missing_data=["port"], authentication="pass"), {}, True),
+    ("can_ask_reporter", plain(missing_data=["port"]), {}, False),
+    ("can_ask_reporter", plain(authentication="pass"), {}, False),
+    ("can_ask_reporter", plain(missing_data=["port"], authentication="pass", no_answer_reason="a list"), {}, False),
     ("report_category", plain(category_id="Network Attack"), {}, "network attack"),
     ("report_body", plain(body="the text"), {}, "the text"),
     ("report_subject", plain(subject="a subject"), {}, "a subject"),
@@ -354,6 +360,8 @@ DESCRIBED = {
     "rule_applied", "report_received_beetween",
 }  # fmt: skip
 MORE = {
+    "can_ask_reporter",
+    "missing_data",
     "attach_if_exists",
     "is_misrouted",
     "mail_kind",

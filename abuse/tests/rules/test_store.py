@@ -158,7 +158,21 @@ def test_a_shipped_rule_is_right_and_says_what_it_is_for(shipped: Any) -> None:
 
 
 def test_no_two_rules_of_a_type_share_a_place() -> None:
-    places = [(rule.rules_type, rule.order_id) for rule in shipped_documents()]
+    # But the first, whose rules leave statements to the rule for them: one by what it excludes, one by what it wants.
+    at_first = {
+        rule.name: rule.config["conditions"]
+        for rule in shipped_documents()
+        if (rule.rules_type, rule.order_id) == ("Report", 0)
+    }
+    assert list(at_first) == ["ask_reporter", "misrouted", "statements"]
+    statements = {(leaf["name"], leaf["operator"], leaf["value"]) for leaf in at_first["statements"]["any"]}
+    excluded = at_first["ask_reporter"]["all"][0]["not"]["any"]
+    assert {(leaf["name"], leaf["operator"], leaf["value"]) for leaf in excluded} == statements
+    wanted = {"name": "mail_kind", "operator": "equal_to", "value": "abuse_report"}
+    assert wanted in at_first["misrouted"]["all"]
+    assert tuple(wanted.values()) not in statements
+    places = [(rule.rules_type, rule.order_id) for rule in shipped_documents() if rule.name not in at_first]
+    assert ("Report", 0) not in places
     assert len(places) == len(set(places))
 
 

@@ -33,6 +33,8 @@ DATA_DIRECTORY: data
 DJANGO:
   SECRET_KEY: a-key-that-only-ever-signs-test-data-0123456789
 MANAGED_NETWORKS: [203.0.113.0/24]
+SHARED_NETWORKS: [203.0.113.240/28]
+PARSER: {{authserv_ids: [mx.desk.example]}}
 MAIL:
   ticket_domain: desk.example
   forward_misrouted: true

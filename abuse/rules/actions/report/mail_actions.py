@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from abuse.controllers import clocks, correspondence
+from abuse.controllers import clocks, correspondence, questions
 from abuse.controllers.annotations import add_comment
 from abuse.models import TicketStatus
 
-from ...checks import check_address, check_seconds
+from ...checks import check_address, check_days, check_seconds
 from ...engine.actions import rule_action
 from ...engine.fields import FIELD_BOOLEAN, FIELD_NUMERIC, FIELD_TEXT
 from ..deferred import SETTLE_MISROUTED, put_report_task
@@ -40,6 +40,14 @@ class MailActions(ReportActionsBase):
     def tell_misrouted(self) -> None:
         """Once the registries were asked, after the commit; where MAIL says so the report is sent on, too."""
         put_report_task(self.report, SETTLE_MISROUTED, seconds=0, params={}, actor=self.actor)
+
+    @rule_action(
+        label="Ask the reporter for what is missing, and wait",
+        params=[{"name": "days", "fieldType": FIELD_NUMERIC, "label": "Wait (days)", "check": check_days}],
+    )
+    def ask_reporter(self, days: float = 7) -> str:
+        """Once a report. When no answer came in time the rules decide again; see `can_ask_reporter`."""
+        return questions.ask(self.report, days=float(days), actor=self.actor)
 
     @rule_action(
         label="Write to the customer and wait for his answer",

@@ -48,6 +48,10 @@ class ReportFacts(ReportVariablesBase):
             for network in networks
         )
 
+    @select_multiple_rule_variable(label="What the report lacks to find its customer: port, time, zone, item")
+    def missing_data(self) -> list[str]:
+        return list(self.report.missing_data)
+
     @string_rule_variable(label="Category of the report, lower case")
     def report_category(self) -> str:
         return self.report.category_id.lower()

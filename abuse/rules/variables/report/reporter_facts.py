@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abuse.controllers.questions import why_not_asked
 from abuse.controllers.trust import trust_of
 from abuse.models.tags import ATTACH_IF_EXISTS, AUTOARCHIVE, NO_PHISHTOCHECK
 
@@ -25,6 +26,11 @@ class ReporterFacts(ReportVariablesBase):
     @string_rule_variable(label="Whether the sender's domain was authenticated: pass, fail or none")
     def sender_authentication(self) -> str:
         return self.report.authentication or "none"
+
+    @boolean_rule_variable(label="The reporter may be asked for what is missing")
+    def can_ask_reporter(self) -> bool:
+        """He wants it, is no machine, is authenticated or known, and was not asked yet."""
+        return not why_not_asked(self.report)
 
     @select_multiple_rule_variable(label="Address of the reporter")
     def report_provider(self) -> list[str]:

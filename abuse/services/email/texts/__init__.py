@@ -4,7 +4,7 @@ from .engine import names_used, render
 from .finding import best, find_template, language_code, language_of, languages_of
 from .formats import LANGUAGES
 from .language import TextError
-from .writing import WrittenText, write_for_each, write_row, write_text
+from .writing import WrittenText, write_for_each, write_report_text, write_row, write_text
 
 __all__ = [
     "LANGUAGES",
@@ -18,6 +18,7 @@ __all__ = [
     "names_used",
     "render",
     "write_for_each",
+    "write_report_text",
     "write_row",
     "write_text",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from ipaddress import IPv4Network, IPv6Network
 from urllib.parse import urlsplit
@@ -25,7 +25,7 @@ from abuse.models import (
 )
 from abuse.models.fields import clipped
 
-from ..addresses import ticket_address
+from ..addresses import report_address, ticket_address
 from .engine import Value
 from .formats import format_date
 from .redaction import Identity, identity_of, redacted, without_addresses, without_signature, without_token
@@ -236,6 +236,29 @@ class TicketFacts:
         ]
 
 
+@dataclass(frozen=True)
+class ReportFacts(TicketFacts):
+    """What is known of a report that is in no ticket, for its reporter. Its number stands in the place of a case's."""
+
+    more: Mapping[str, Value] = field(default_factory=dict)
+
+    @classmethod
+    def about(cls, report: Report, lang: str, more: Mapping[str, Value]) -> ReportFacts:
+        """`more`: the values that only whoever writes knows."""
+        number = f"R{report.pk}"
+        # Never saved: a case that this report alone would be.
+        alone = Ticket(public_id=number, category=report.category, creation_date=report.created_at)
+        return cls(alone, Type.PLAINTIFF, lang, report, more)
+
+    def values(self, names: Collection[str]) -> dict[str, Value]:
+        own = {**self.more, "reply_address": self.reply_address()}
+        return {**super().values(names), **{name: own[name] for name in names if name in own}}
+
+    def reply_address(self) -> str:
+        pk = self.report.pk if self.report is not None else 0
+        return report_address(pk, current().MAIL.ticket_domain)
+
+
 def _addresses_of(report: Report) -> Iterable[str]:
     yield report.provider_id
     if report.email is not None:
@@ -292,6 +315,9 @@ _REPORTER: dict[str, Getter] = {
     "contacts": TicketFacts.contacts,
     "status": lambda facts: "open" if facts.ticket.is_open else "closed",
     "resolution": lambda facts: facts.ticket.resolution.codename if facts.ticket.resolution else "",
+    # Only said of reports that are in no ticket: see ReportFacts.
+    "missing": lambda facts: [],
+    "answer_until": lambda facts: None,
 }
 _BY_TYPE: Mapping[str, Mapping[str, Getter]] = {
     Type.DEFENDANT: _CUSTOMER,

@@ -141,6 +141,15 @@ _REPORTER = (
     ),
     Variable("status", Kind.TEXT, "`open` or `closed`", "closed"),
     Variable("resolution", Kind.TEXT, "why it was closed: the resolution's codename, or empty", "fixed_by_customer"),
+    Variable(
+        "missing",
+        Kind.TEXTS,
+        "what a report lacks: `port`, `time`, `zone`, `item`; of a report without a case",
+        ["port", "time", "zone", "item"],
+    ),
+    Variable(
+        "answer_until", Kind.DATE, "until when the report waits for an answer, or nothing", _MOMENT.replace(day=30)
+    ),
 )
 _OTHER = (
     *_ITEMS,

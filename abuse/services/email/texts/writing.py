@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from abuse.models import MailTemplate, Report, Ticket
 
-from .context import TicketFacts
+from .context import ReportFacts, TicketFacts
 from .engine import Compiled, Value, compiled, render, text_as_html
 from .finding import Type, best, candidates, find_partials, language_code, languages_of
 from .language import TextError
@@ -72,8 +72,8 @@ def write_for_each(ticket: Ticket, codename: str, reports: Sequence[Report]) -> 
     for report in reports:
         row = _best(rows, codename, None, ticket, report)
         if row.pk not in ready:
-            ready[row.pk] = _ready(row, ticket)
-        written.append(_written(ready[row.pk], ticket, report))
+            ready[row.pk] = _ready(row, ticket.category_id)
+        written.append(_written(ready[row.pk], _facts(row, ticket, report)))
     return written
 
 
@@ -82,7 +82,24 @@ def write_row(row: MailTemplate, ticket: Ticket, *, report: Report | None = None
 
     :raises TextError: when it cannot be filled in.
     """
-    return _written(_ready(row, ticket), ticket, report)
+    return _written(_ready(row, ticket.category_id), _facts(row, ticket, report))
+
+
+def write_report_text(report: Report, codename: str, more: Mapping[str, Value]) -> WrittenText:
+    """Fill in a text for the reporter of a report that is in no ticket, in his language.
+
+    `more`: the values that only whoever writes knows.
+
+    :raises TextError: when there is no such text, or it cannot be filled in.
+    """
+    row = best(candidates(codename, about_report=True), (language_code(report.provider.lang),))
+    if row is None:
+        raise TextError(f"template {codename!r}: there is none of that codename")
+    return _written(_ready(row, report.category_id), ReportFacts.about(report, row.lang, more))
+
+
+def _facts(row: MailTemplate, ticket: Ticket, report: Report | None) -> TicketFacts:
+    return TicketFacts(ticket, row.recipient_type, row.lang, report)
 
 
 def _best(
@@ -108,10 +125,10 @@ class _Ready:
     about: Parts
 
 
-def _ready(row: MailTemplate, ticket: Ticket) -> _Ready:
+def _ready(row: MailTemplate, category: str) -> _Ready:
     parts, name = Parts.of(row), f"{row.codename} ({row.lang})"
     used = _used(parts, name)
-    fix = how_to_fix_codename(ticket.category_id)
+    fix = how_to_fix_codename(category)
     wanted = {include for one in used for include in one.includes}
     about_category = {fix, _FALLBACK} if wanted or any(one.names & ABOUT_CATEGORY for one in used) else set()
     partials = {key: Parts.of(one) for key, one in find_partials(wanted | about_category, [row.lang]).items()}
@@ -123,9 +140,9 @@ def _ready(row: MailTemplate, ticket: Ticket) -> _Ready:
     return _Ready(row, name, parts, used, partials, frozenset(wanted & set(partials)), about)
 
 
-def _written(ready: _Ready, ticket: Ticket, report: Report | None) -> WrittenText:
-    row, fix = ready.row, how_to_fix_codename(ticket.category_id)
-    facts = TicketFacts(ticket, row.recipient_type, row.lang, report)
+def _written(ready: _Ready, facts: TicketFacts) -> WrittenText:
+    row, ticket = ready.row, facts.ticket
+    fix = how_to_fix_codename(ticket.category_id)
     values = facts.values({one for each in ready.used for one in each.names})
     values["category_name"] = ready.about.subject if fix in ready.partials else ticket.category.label
     if any("how_to_fix" in one.names for one in ready.used):
