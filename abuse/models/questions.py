@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
@@ -15,6 +15,9 @@ from .rules import BusinessRulesHistory
 from .statuses import Priority, ReportStatus, TicketStatus
 from .tags import Tag
 from .tickets import ServiceActionJob, StarredTicket, Ticket, TicketComment
+
+MAX_MERGERS = 50
+"""Tickets that were merged one into the other; more than people ever do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,3 +185,18 @@ def decisions_on_report(report: Report) -> QuerySet[BusinessRulesHistory]:
 
 def _decisions(about: Q) -> QuerySet[BusinessRulesHistory]:
     return BusinessRulesHistory.filter(about).select_related("business_rules").defer("trace").order_by("-date", "-pk")
+
+
+def where_merged(tickets: Iterable[Ticket]) -> dict[int, Ticket]:
+    """The tickets that some were merged into, and those again, to the last: by the id of the first. One query a step.
+
+    A merged ticket stays closed, so there are no circles.
+    """
+    asked = {ticket.pk: ticket for ticket in tickets if ticket.merged_into_id is not None}
+    for _ in range(MAX_MERGERS):
+        wanted = {ticket.merged_into_id for ticket in asked.values() if ticket.merged_into_id is not None}
+        if not wanted:
+            break
+        found = Ticket.objects.select_related("defendant__details", "category", "service", "treated_by").in_bulk(wanted)
+        asked = {pk: found[one.merged_into_id] if one.merged_into_id else one for pk, one in asked.items()}
+    return asked

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 from abuse.config import current
 from abuse.controllers.bounces import note_bounce, note_bounces_without_ticket
 from abuse.models import AttachedDocument, EmailState, Ticket, User
 from abuse.models.fields import clipped
+from abuse.models.questions import where_merged
 from abuse.parsers.robots import written_by_machine
 from abuse.parsers.values import MailKind, Returned
 from abuse.rules.apply import RulesRun
@@ -25,10 +27,26 @@ ASKED_OF_MACHINES = frozenset({"Other"})
 
 
 def tell_answers(mails: Sequence[ReadMail]) -> tuple[list[ReadMail], Answered]:
-    """The mails that belong to no ticket, and those that do."""
-    found = EmailService.find_answers([mail.parsed for mail in mails])
+    """The mails that belong to no ticket, and those that do. A merged ticket's are those of the one it is in now."""
+    found = _where_they_are_now(EmailService.find_answers([mail.parsed for mail in mails]))
     pairs = list(zip(mails, found, strict=True))
     return [mail for mail, answers in pairs if not answers], [(mail, answers) for mail, answers in pairs if answers]
+
+
+def _where_they_are_now(found: Sequence[Sequence[TicketAnswer]]) -> list[Sequence[TicketAnswer]]:
+    merged = where_merged(answer.ticket for answers in found for answer in answers)
+    if not merged:
+        return list(found)
+    routed: list[Sequence[TicketAnswer]] = []
+    for answers in found:
+        parts: dict[tuple[int, str], TicketAnswer] = {}
+        for answer in answers:
+            now = dataclasses.replace(answer, ticket=merged.get(answer.ticket.pk, answer.ticket))
+            key = (now.ticket.pk, now.category)
+            if key not in parts or (now.proven and not parts[key].proven):
+                parts[key] = now
+        routed.append(tuple(parts.values()))
+    return routed
 
 
 def settle_answers(answered: Answered, fates: list[Fate], run: RulesRun, *, actor: User) -> None:

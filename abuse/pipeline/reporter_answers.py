@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django.utils import timezone
@@ -38,7 +38,7 @@ def tell_reporters_answers(mails: Sequence[ReadMail]) -> tuple[list[ReadMail], R
 
     It is an answer by the address that the question came from, or by naming the question, from whom it was sent to.
     """
-    named = {mail.claim.email_id: list(_named(mail)) for mail in mails}
+    named = _named(mails)
     known = questions.asked_about([pk for found in named.values() for pk in found]) if any(named.values()) else {}
     others: list[ReadMail] = []
     answers: ReportAnswers = []
@@ -58,20 +58,29 @@ def _recipient(mail: ReadMail) -> str:
     return mail.parsed.recipients[0] if mail.parsed.recipients else ""
 
 
-def _named(mail: ReadMail) -> Iterator[int]:
-    """The numbers of the reports that a mail may be an answer about, the surest first."""
+def _named(mails: Sequence[ReadMail]) -> dict[int, list[int]]:
+    """The numbers of the reports that each mail may be an answer about, the surest first. One query, or none."""
     settings = current().MAIL
-    for address in mail.parsed.recipients:
-        number = read_report_address(address, settings.ticket_domain)
-        if number is not None:
-            yield number
-    message_ids = named_in(mail.parsed, settings).message_ids
-    if message_ids and not is_forged(mail):
-        rows = OutgoingMessage.filter(
-            message_id__in=message_ids, template_codename=questions.MISSING_DATA, ticket=None,
-            recipient__iexact=mail.parsed.provider,
-        )  # fmt: skip
-        yield from (pk for pk in rows.values_list("report_id", flat=True) if pk is not None)
+    found: dict[int, list[int]] = {}
+    answered: dict[int, tuple[str, ...]] = {}
+    for mail in mails:
+        numbers = (read_report_address(address, settings.ticket_domain) for address in mail.parsed.recipients)
+        found[mail.claim.email_id] = [number for number in numbers if number is not None]
+        if not is_forged(mail):
+            answered[mail.claim.email_id] = named_in(mail.parsed, settings).message_ids
+    wanted = {identifier for one in answered.values() for identifier in one}
+    if not wanted:
+        return found
+    rows = OutgoingMessage.filter(message_id__in=wanted, template_codename=questions.MISSING_DATA, ticket=None)
+    asked = {
+        (message_id, recipient.lower()): report_id
+        for message_id, recipient, report_id in rows.values_list("message_id", "recipient", "report_id")
+    }
+    for mail in mails:
+        for identifier in answered.get(mail.claim.email_id, ()):
+            number = asked.get((identifier, mail.parsed.provider.lower()))
+            found[mail.claim.email_id] += [number] if number is not None else []
+    return found
 
 
 def settle_reporters_answers(answered: ReportAnswers, fates: list[Fate], *, actor: User) -> None:

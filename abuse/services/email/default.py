@@ -18,6 +18,7 @@ from abuse.models import (
     Ticket,
 )
 from abuse.models.fields import clipped
+from abuse.models.questions import where_merged
 from abuse.parsers import replies
 from abuse.parsers.values import ParsedEmail
 
@@ -159,7 +160,7 @@ class DatabaseEmailService(EmailServiceBase):
         forged: bool = False,
     ) -> bool:
         address = read_ticket_address(recipient, self._domain)
-        proven = address is not None and address.proven and address == TicketAddress(ticket.public_id, category, True)
+        proven = address is not None and address.proven and _leads_to(address, ticket, category)
         authentic = proven or (not forged and self.knows(ticket, sender))
         # What came in is kept whatever its size: the mail itself has it, too.
         kept = files.keep(attachments or (), None)
@@ -210,6 +211,16 @@ class DatabaseEmailService(EmailServiceBase):
             category=category,
             body_html=text.body_html,
         )
+
+
+def _leads_to(address: TicketAddress, ticket: Ticket, category: str) -> bool:
+    """Whether an address is that of a part of a ticket's conversation, or of a ticket that was merged into it."""
+    if address.category != category:
+        return False
+    if address.public_id == ticket.public_id:
+        return True
+    merged = where_merged(Ticket.filter(public_id=address.public_id, merged_into__isnull=False))
+    return any(one.pk == ticket.pk for one in merged.values())
 
 
 def _recipients(ticket: Ticket, category: str, report: Report | None) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from abuse.controllers import tickets
+from abuse.controllers import merging, tickets
 from abuse.controllers.history import robot
 from abuse.models import Deadline, DeadlineState, History, OutgoingMessage, Provider, ReceivedMessage, Report, Ticket
 from abuse.services.email import EmailService
@@ -140,3 +140,29 @@ def test_a_trusted_reporters_newsletter_is_a_report(deliver: Deliver, trusted: P
     letter = "Hello, this is our monthly letter with the best offers."
     mail = deliver(letter, sender=trusted.email, subject="Our news", **headers)
     assert mail.state == "processed"
+
+
+def test_an_answer_to_a_merged_ticket_is_one_to_the_ticket_it_is_part_of(
+    deliver: Deliver, ticket: Ticket, trusted: Provider
+) -> None:
+    given = ticket_address(ticket.public_id, "Plaintiff", "example.net")
+    cases = [ticket]
+    for number in range(2):  # twice, so that the way leads over another merged one
+        Ticket.filter(pk=cases[-1].pk).update(update=False)
+        deliver(f"Spam from 203.0.113.1 again, {number}", sender=trusted.email)
+        cases.append(Ticket.all().order_by("pk").last() or ticket)
+        merging.merge(Ticket.get(pk=cases[-2].pk), cases[-1], actor=robot())
+    assert len({one.pk for one in cases}) == 3
+    mail = deliver("We have more.", sender="colleague@trusted.example", to=given, subject="Re: your case")
+    assert (mail.state, mail.ticket_id) == ("answer", cases[-1].pk)
+    received = ReceivedMessage.get(email=mail)
+    # The address proves as before that it was given to him.
+    assert (received.ticket_id, received.authentic, received.category) == (cases[-1].pk, True, "Plaintiff")
+    assert list(Ticket.all().order_by("pk").values_list("status", flat=True)) == ["Closed", "Closed", "Answered"]
+    both = f"{given}, {ticket_address(cases[-1].public_id, 'Plaintiff', 'example.net')}"
+    once = deliver("And more.", sender=trusted.email, to=both, subject="Re: your case")
+    assert ReceivedMessage.filter(email=once).count() == 1
+    forged = given.replace(given.split(".")[2][:4], "aaaa")
+    stranger = deliver("Close it.", sender="mallory@evil.test", to=forged, subject="Re: your case")
+    kept = ReceivedMessage.get(email=stranger)
+    assert (kept.ticket_id, kept.authentic) == (cases[-1].pk, False)
