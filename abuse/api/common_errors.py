@@ -26,10 +26,11 @@ def name_in(path: str, method: str, operation: Any) -> None:
     if body is not None:
         body["required"] = True
         responses.setdefault("413", _TOO_LARGE)
-    if body is not None or any(parameter["in"] == "query" for parameter in operation["parameters"]):
+    is_asked_for = any(parameter["in"] == "query" for parameter in operation["parameters"])
+    if body is not None or is_asked_for:
         responses.setdefault("400", _MALFORMED)
     if "{" in path or body is not None:
         responses.setdefault("404", _NOT_THERE)
-    if method != "get":
+    if method != "get" or is_asked_for:
         responses.setdefault("409", _NOT_NOW)
     operation["responses"] = dict(sorted(responses.items()))

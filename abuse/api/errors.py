@@ -9,6 +9,7 @@ from apiflask import APIFlask, HTTPError
 from django.db import InterfaceError, OperationalError
 from flask import Request
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.datastructures import ImmutableMultiDict
 
 from abuse.controllers.editing import NotAllowed, Refused, StaleEdit
 from abuse.controllers.filled_texts import ProofMissing
@@ -48,12 +49,29 @@ class JsonProvider(DefaultJSONProvider):
         return read_json(s)
 
 
+class _OnceEach(ImmutableMultiDict[str, str]):
+    """A query string. Read as a whole it has each parameter once: no call takes several, so that one would be lost."""
+
+    def to_dict(self, flat: bool = True) -> Any:
+        twice = [name for name, values in self.lists() if flat and len(values) > 1]
+        if twice:
+            raise HTTPError(400, f"{twice[0][:100]}: given {len(self.getlist(twice[0]))} times; expected once")
+        return super().to_dict() if flat else super().to_dict(flat=False)
+
+
 class JsonRequest(Request):
     """A request that says what is wrong with its JSON. Null is no body: no call of the API takes it."""
 
+    parameter_storage_class = _OnceEach
+
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
-        said = super().get_json(force=force, silent=silent, cache=cache)
-        return self.on_json_loading_failure(None) if said is None and not silent else said
+        if not force or silent:
+            return super().get_json(force=force, silent=silent, cache=cache)
+        try:
+            said = read_json(self.get_data(cache=cache))
+        except ValueError as error:
+            return self.on_json_loading_failure(error)
+        return self.on_json_loading_failure(None) if said is None else said
 
     def on_json_loading_failure(self, e: ValueError | None) -> Any:
         raise HTTPError(400, f"body: {e or 'nothing'}; expected JSON")

@@ -33,10 +33,20 @@ _EXAMPLE = (
     'data: {"ticket":{"id":42,"publicId":"BCDFGHJKLM","category":"Phishing","status":"Closed","priority":"Normal"},'
     '"old":"Open","new":"Closed","date":1767225606}\n\n: \n\n'
 )
+_EVENT = {
+    "type": "object",
+    "description": "The fields of one event; `data` is JSON.",
+    "properties": {
+        "event": {"type": "string"},
+        "id": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+        "retry": {"type": "integer", "description": "Milliseconds until one may connect again."},
+    },
+}
 _ANSWERS: dict[int, Any] = {
     200: {
         "description": "Events without an end.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        "content": {"text/event-stream": {"schema": _EVENT, "example": _EXAMPLE}},
     },
     429: "The caller has as many streams open as one may.",
     503: "As many streams are open as the server takes; Retry-After says when to come again.",

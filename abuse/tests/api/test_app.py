@@ -118,3 +118,38 @@ def test_answers_are_guarded_and_open_to_no_other_origin(client: FlaskClient) ->
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["Cache-Control"] == "no-store"
     assert headers["Content-Security-Policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+@pytest.mark.django_db
+def test_a_parameter_given_twice_is_refused(root: Caller) -> None:
+    response = root.get("/api/tags?tagType=Ticket&tagType=Report")
+    assert (response.status_code, response.get_json()) == (400, {"message": "tagType: given 2 times; expected once"})
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"null", "body: nothing; expected JSON"),
+        (b'{"name": NaN}', "body: NaN is no number in JSON; expected JSON"),
+        (b"[" * 100_000, "body: nested too deeply; expected JSON"),
+        (b'{"name": "\xff"}', "body: 'utf-8' codec can't decode byte 0xff"),
+        (b'{"name": "a\\u0000"}', "name: Value error, expected text without NUL"),
+        (b'{"name": "\\ud800"}', "name: Input should be a valid string"),
+        (b'{"name": 5}', "name: Input should be a valid string"),
+        (b'{"name": "x", "level": "5"}', "level: Input should be a valid integer"),
+        (b'{"name": "x", "level": ' + b"9" * 5000 + b"}", "body: Exceeds the limit (4300 digits)"),
+    ],
+)
+def test_json_that_cannot_be_is_refused_with_what_is_wrong(root: Caller, body: bytes, said: str) -> None:
+    headers = {"X-Api-Token": root.token, "Content-Type": "application/json"}
+    response = root.client.post("/api/tags", data=body, headers=headers)
+    assert response.status_code == 400
+    assert response.get_json()["message"].startswith(said)
+
+
+@pytest.mark.django_db
+def test_a_whole_number_may_be_written_as_a_fraction(root: Caller) -> None:
+    body = b'{"name": "x", "tagType": "Ticket", "level": 5.0}'
+    headers = {"X-Api-Token": root.token, "Content-Type": "application/json"}
+    assert root.client.post("/api/tags", data=body, headers=headers).get_json()["level"] == 5
