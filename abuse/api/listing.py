@@ -196,7 +196,8 @@ def _holding(rows: QuerySet[Row], part: str, condition: Condition, value: Scalar
     match condition.kind:
         case Kind.TEXT | Kind.ADDRESS:
             _check_text(part, condition.kind, value)
-            return _once(rows, condition, Q(**{f"{condition.path}__icontains": str(value)}))
+            lookup = "holds" if condition.kind == Kind.TEXT else "icontains"
+            return _once(rows, condition, Q(**{f"{condition.path}__{lookup}": str(value)}))
         case Kind.ID:
             number = _as_id(value)
             return Q(**{condition.path: number}) if number else Q(pk__in=[])

@@ -10,7 +10,7 @@ from pydantic import Field
 from abuse.controllers import catalogue_rows, tagging, ticket_edits
 from abuse.controllers.providers import SWITCHES
 from abuse.models import Category, Priority, Provider, Tag
-from abuse.models.questions import PRIORITY_RANK
+from abuse.models.tickets import PRIORITY_RANK
 from abuse.policies import Right
 
 from . import examples

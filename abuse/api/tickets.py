@@ -7,7 +7,8 @@ from flask import Response
 
 from abuse.controllers import ownership
 from abuse.models import Ticket
-from abuse.models.questions import PRIORITY_RANK, live_tickets, with_ticket_counts, with_ticket_relations
+from abuse.models.questions import live_tickets, with_ticket_counts, with_ticket_relations
+from abuse.models.tickets import PRIORITY_RANK
 from abuse.policies import Right
 from abuse.rules.explain import explain_ticket
 from abuse.services.search import SearchService

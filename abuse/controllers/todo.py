@@ -24,7 +24,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from abuse.models import AbusePermission, Operator, Priority, Profile, Report, Ticket, TicketStatus, User
-from abuse.models.questions import PRIORITY_RANK, with_ticket_counts
+from abuse.models.questions import with_ticket_counts
+from abuse.models.tickets import PRIORITY_RANK
 
 Status = TicketStatus
 

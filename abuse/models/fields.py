@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
+from django.db.models.lookups import IContains
 
 Network = IPv4Network | IPv6Network
 
@@ -69,3 +70,14 @@ def clipped(text: str, limit: int) -> str:
 
 
 JsonObject = Mapping[str, Any]
+
+
+@models.CharField.register_lookup
+@models.TextField.register_lookup
+class Holds(IContains):
+    """Text that holds a text, whatever the case: as `icontains`, but said so that an index of trigrams can answer."""
+
+    lookup_name = "holds"
+
+    def get_rhs_op(self, connection: BaseDatabaseWrapper, rhs: str) -> str:
+        return f"ILIKE {rhs}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import Case, Count, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Left
 
 from .history import History
 from .people import ROBOT_NAME, AbusePermission, Profile, User
 from .reports import AttachedDocument, ItemScreenshotFeedback, Report, ReportItem
 from .rules import BusinessRulesHistory
-from .statuses import Priority, ReportStatus, TicketStatus
+from .statuses import ReportStatus, TicketStatus
 from .tags import Tag
 from .tickets import ServiceActionJob, StarredTicket, Ticket, TicketComment
 
@@ -86,17 +86,11 @@ def operators_with_rights() -> QuerySet[User]:
 
 
 def live_tickets(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
-    return tickets.exclude(status=TicketStatus.CLOSED)
+    return tickets.filter(status__in=[status for status in TicketStatus if status != TicketStatus.CLOSED])
 
 
 def live_reports(reports: QuerySet[Report]) -> QuerySet[Report]:
-    return reports.exclude(status=ReportStatus.ARCHIVED)
-
-
-PRIORITY_RANK = Case(
-    *[When(priority=priority, then=Value(priority.rank)) for priority in Priority], output_field=IntegerField()
-)
-"""To order tickets by urgency instead of by the alphabet."""
+    return reports.filter(status__in=[status for status in ReportStatus if status != ReportStatus.ARCHIVED])
 
 
 def with_ticket_counts(tickets: QuerySet[Ticket], *, user: User) -> QuerySet[Ticket]:

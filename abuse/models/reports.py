@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.indexes import BrinIndex, HashIndex
+from django.contrib.postgres.indexes import GinIndex, HashIndex
 from django.db import models
 from django.db.models import Q
 
@@ -41,11 +41,14 @@ class Report(Model):
 
     body = models.TextField(blank=True)
     subject = models.TextField(null=True, blank=True)
-    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="reports")
-    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="reports")
+    # The keys of these three have indexes below, together with the id that lists are ordered by.
+    provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="reports", db_index=False)
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="reports", db_index=False)
     defendant = models.ForeignKey(Defendant, on_delete=models.PROTECT, null=True, blank=True, related_name="reports")
     service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="reports")
-    ticket = models.ForeignKey("abuse.Ticket", on_delete=models.PROTECT, null=True, blank=True, related_name="reports")
+    ticket = models.ForeignKey(
+        "abuse.Ticket", on_delete=models.PROTECT, null=True, blank=True, related_name="reports", db_index=False
+    )
     email = models.ForeignKey(Email, on_delete=models.PROTECT, null=True, blank=True, related_name="reports")
     received_date = models.DateTimeField(help_text="the date of the mail")
     created_at = models.DateTimeField()
@@ -78,7 +81,14 @@ class Report(Model):
         indexes = [
             models.Index(fields=["-received_date", "-id"], name="report_by_date"),
             models.Index(fields=["status", "-received_date"], name="report_status"),
-            BrinIndex(fields=["created_at"], name="report_created", autosummarize=True),
+            models.Index(fields=["provider", "id"], name="report_provider"),
+            models.Index(fields=["category", "id"], name="report_category"),
+            models.Index(fields=["ticket", "id"], name="report_ticket"),
+            models.Index(fields=["status", "id"], name="report_status_id"),
+            models.Index(fields=["created_at", "id"], name="report_created_id"),
+            # For counts: small, as a pair is stored once with the places of all its rows.
+            models.Index(fields=["status", "category"], name="report_figures"),
+            GinIndex(fields=["subject"], opclasses=["gin_trgm_ops"], name="report_subject_part"),
             models.Index(
                 fields=["ask_again_at"],
                 condition=Q(ask_again_at__isnull=False, defendant__isnull=True, ticket__isnull=True),
@@ -142,6 +152,7 @@ class ReportItem(Model):
     class Meta:
         indexes = [
             HashIndex(fields=["raw_item"], name="item_raw"),
+            GinIndex(fields=["raw_item"], opclasses=["gin_trgm_ops"], name="item_part"),
             models.Index(fields=["network"], name="item_network"),
         ]
         constraints = [

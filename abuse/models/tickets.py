@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, IntegerField, Q, Value, When
 
 from .base import Model
 from .categories import Category
@@ -12,6 +12,12 @@ from .people import User
 from .reports import AttachedDocument
 from .statuses import Priority, TicketStatus
 from .tags import Tag
+
+PRIORITY_RANK = Case(
+    *[When(priority=priority.value, then=Value(priority.rank)) for priority in Priority], output_field=IntegerField()
+)
+"""To order tickets by urgency instead of by the alphabet."""
+_LIVE = Q(status__in=[status.value for status in TicketStatus if status != TicketStatus.CLOSED])
 
 
 class Resolution(Model):
@@ -65,7 +71,8 @@ class Ticket(Model):
     public_id = models.CharField(max_length=10, unique=True)
     mailer_id = models.BigIntegerField(null=True, blank=True)
     defendant = models.ForeignKey(Defendant, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets")
-    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="tickets")
+    # The keys of these two have indexes below, together with what lists are ordered by.
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="tickets", db_index=False)
     service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets")
     resolution = models.ForeignKey(Resolution, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets")
     level = models.IntegerField(default=0)
@@ -74,7 +81,7 @@ class Ticket(Model):
     status = models.CharField(max_length=32, choices=TicketStatus, default=TicketStatus.OPEN)
     previous_status = models.CharField(max_length=32, choices=TicketStatus, default=TicketStatus.OPEN)
     treated_by = models.ForeignKey(
-        User, on_delete=models.PROTECT, null=True, blank=True, related_name="treated_tickets"
+        User, on_delete=models.PROTECT, null=True, blank=True, related_name="treated_tickets", db_index=False
     )
     alarm = models.BooleanField(default=False)
     confidential = models.BooleanField(default=False)
@@ -104,6 +111,18 @@ class Ticket(Model):
         indexes = [
             models.Index(fields=["status", "priority", "modification_date"], name="ticket_queue"),
             models.Index(fields=["defendant", "status"], name="ticket_of_defendant"),
+            models.Index(fields=["category", "id"], name="ticket_category"),
+            models.Index(fields=["treated_by", "status"], name="ticket_of_operator"),
+            models.Index(fields=["creation_date", "id"], name="ticket_created"),
+            models.Index(PRIORITY_RANK, "id", name="ticket_urgency"),
+            # Most tickets are closed: whoever looks for the oldest live ones must not pass all of those.
+            models.Index(fields=["id"], condition=_LIVE, name="ticket_live"),
+            models.Index(fields=["creation_date", "id"], condition=_LIVE, name="ticket_live_created"),
+            models.Index(fields=["modification_date", "id"], condition=_LIVE, name="ticket_live_modified"),
+            models.Index(fields=["id"], condition=Q(escalated=True), name="ticket_escalated"),
+            models.Index(fields=["id"], condition=Q(moderation=True), name="ticket_moderation"),
+            models.Index(fields=["id"], condition=Q(confidential=True), name="ticket_confidential"),
+            models.Index(fields=["id"], condition=Q(alarm=True), name="ticket_alarm"),
         ]
         constraints = [
             models.UniqueConstraint(
