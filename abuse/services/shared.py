@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from itertools import islice
 
 import redis
 
@@ -17,6 +18,7 @@ log = logging.getLogger(__name__)
 
 AWAY_SECONDS = 30.0
 """For so long Redis is not asked after it did not answer."""
+MAX_NAMES = 20
 _PREFIX = "cerberus:left-alone:"
 
 
@@ -36,6 +38,16 @@ class LeftAlone:
         """For how long a system is to be left alone; 0.0 when nobody said so."""
         left = self._ask(lambda server: server.pttl(_PREFIX + name))
         return max(float(left or 0), 0.0) / 1000
+
+    def names(self) -> list[str]:
+        """The first 20 that are left alone now, by name; none where nobody can be asked."""
+        if self._connect is None or time.monotonic() < self._away_until:
+            return []
+        try:
+            keys = islice(self._connect().scan_iter(match=f"{_PREFIX}*", count=1000), MAX_NAMES)
+            return sorted((key.decode() if isinstance(key, bytes) else str(key)).removeprefix(_PREFIX) for key in keys)
+        except redis.RedisError:
+            return []
 
     def note(self, name: str, seconds: float) -> None:
         """A system is to be left alone for so long."""

@@ -90,6 +90,7 @@ TABLE = (
     Row("GET", "/api/audit", ADMINS),
     # The desk at large
     Row("GET", "/api/dashboard", VIEWERS),
+    Row("GET", "/api/health", EVERYBODY),
     Row("GET", "/api/toolbar", EVERYBODY),
     Row("GET", "/api/search", EVERYBODY),
     Row("GET", "/api/emails", ADMINS),
