@@ -86,15 +86,6 @@ TICKET_DETAIL: dict[str, Any] = {
     "comments": [COMMENT],
     "jobs": [],
     "history": [_HISTORY],
-    "question": {
-        "state": "asked",
-        "isWaiting": True,
-        "missing": ["port", "time"],
-        "askedAt": 1767229200,
-        "waitsUntil": 1767834000,
-        "answeredAt": None,
-        "answer": "",
-    },
     "decisions": [_DECISION],
     "justAssigned": False,
 }
@@ -119,6 +110,15 @@ REPORT_ROW: dict[str, Any] = {**_REPORT, "bodyIsCut": False, "defendant": DEFEND
 REPORT_DETAIL: dict[str, Any] = {
     **_REPORT,
     "defendant": {**DEFENDANT, "tags": [], "comments": []},
+    "question": {
+        "state": "asked",
+        "isWaiting": True,
+        "missing": ["port", "time"],
+        "askedAt": 1767229200,
+        "waitsUntil": 1767834000,
+        "answeredAt": None,
+        "answer": "",
+    },
     "decisions": [_DECISION],
 }
 ITEM: dict[str, Any] = {

@@ -95,7 +95,7 @@ class ReportDetail(_ReportFields):
 
     @classmethod
     def of(cls, report: Report, *, decisions: Sequence[BusinessRulesHistory]) -> Self:
-        question = ReporterQuestion.filter(report=report).first()
+        question = getattr(report, "question", None)  # read with the report; there is none of most
         return cls(
             **_report_fields(report),
             body=report.body,

@@ -162,5 +162,6 @@ def _decide_again(report: Report) -> None:
         report=report,
         due_at=now + DECIDE_AFTER,
         created_at=now,
-        payload={"task": DECIDE_AGAIN, "params": {"report_id": report.pk}},
+        # A person had the network asked, and vouches for the report by that.
+        payload={"task": DECIDE_AGAIN, "params": {"report_id": report.pk, "trusted": True}},
     )

@@ -119,8 +119,8 @@ BODY_START = 20_000
 
 
 def with_report_relations(reports: QuerySet[Report]) -> QuerySet[Report]:
-    """Reports with their customer, service, reporter and tags, read together."""
-    return reports.select_related("defendant__details", "service", "provider").prefetch_related("tags")
+    """Reports with their customer, service, reporter, question to him and tags, read together."""
+    return reports.select_related("defendant__details", "service", "provider", "question").prefetch_related("tags")
 
 
 def with_body_start(reports: QuerySet[Report], shown: int = BODY_START) -> QuerySet[Report]:

@@ -16,12 +16,12 @@ def block_urls(report_id: int) -> str:
     return blocking.block_urls(report_id)
 
 
-def decide_again(report_id: int) -> str:
+def decide_again(report_id: int, trusted: bool = False) -> str:
     """Let the Report rules decide on a report whose customer has become known.
 
-    Nobody vouches for it by that: whoever sent it is trusted as before.
+    `trusted`: a person vouched for it before; else whoever sent it is trusted as he was.
     """
-    fired = again.decide_again(report_id, actor=robot(), trusted=False)
+    fired = again.decide_again(report_id, actor=robot(), trusted=trusted)
     return fired or "no rule matched"
 
 

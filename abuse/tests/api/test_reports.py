@@ -45,7 +45,7 @@ def test_a_row_has_the_shape_that_the_client_reads(root: Caller) -> None:
     assert row == {
         "id": report.pk, "receivedDate": EPOCH, "creationDate": EPOCH + 5, "status": "Attached", "category": "Phishing",
         "subject": "About", "body": "Hello", "bodyIsCut": False, "ticket": ticket.pk, "reporterReference": None,
-        "treatedMode": "NONE",
+        "missingData": [], "treatedMode": "NONE",
         "provider": {"email": "cert@example.org", "name": "Cert", "trusted": True, "priority": "High"},
     }  # fmt: skip
 

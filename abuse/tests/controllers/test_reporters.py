@@ -26,10 +26,10 @@ def reported(email: str = "cert@reporter.example", **columns: object) -> Report:
 
 def test_the_setting_counts_where_the_reporter_has_no_wish_of_his_own() -> None:
     provider = Provider.create(email="cert@reporter.example")
-    assert [wanted(provider, mail) for mail in ReporterMail] == [True, True, False, True]
+    assert [wanted(provider, mail) for mail in ReporterMail] == [True, True, True, False, True]
     own = {f"mail_{mail}": mail == ReporterMail.OUTCOME for mail in ReporterMail}
     Provider.filter(pk=provider.pk).update(**own)
-    assert [wanted(Provider.get(), mail) for mail in ReporterMail] == [False, False, True, False]
+    assert [wanted(Provider.get(), mail) for mail in ReporterMail] == [False, False, False, True, False]
 
 
 def test_the_tag_goes_before_all_wishes() -> None:
