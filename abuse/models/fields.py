@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
+from django.db.models.fields.json import KeyTransform, KeyTransformTextLookupMixin
 from django.db.models.lookups import IContains
 
 Network = IPv4Network | IPv6Network
@@ -81,3 +82,8 @@ class Holds(IContains):
 
     def get_rhs_op(self, connection: BaseDatabaseWrapper, rhs: str) -> str:
         return f"ILIKE {rhs}"
+
+
+@KeyTransform.register_lookup
+class KeyHolds(KeyTransformTextLookupMixin, Holds):
+    """The same of a text in JSON. Without it `data__name__holds` would be the key `holds` within `name`."""

@@ -75,6 +75,7 @@ def test_no_path_of_the_api_but_the_public_ones_answers_without_a_token(app: API
     assert open_paths == {
         ("GET", "/api/monitor"), ("GET", "/api/openapi.json"), ("POST", "/api/auth"), ("POST", "/api/session"),
         ("POST", "/api/actions/callback"),
+        ("GET", "/api/docs"), ("GET", "/api/docs/1"), ("GET", "/api/docs/style.css"),
         ("GET", "/metrics"),
         ("GET", "/api/screenshots/1"), ("GET", "/api/submissions/1"),
         ("GET", "/api/auth/oidc/login"), ("GET", "/api/auth/oidc/callback"),
