@@ -11,7 +11,7 @@ import redis
 import rq
 from apiflask import APIBlueprint
 from django.db import Error, connection, transaction
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 from django.utils import timezone
 from pydantic import Field
 
@@ -54,6 +54,7 @@ class State(StrEnum):
     DOWN = "down"
 
 
+_WORDS = {str(OutboxState.PENDING): f"waiting for over {PATIENCE.seconds // 60} minutes"}
 _WORSE = (State.OK, State.DEGRADED, State.DOWN)
 
 
@@ -95,21 +96,20 @@ def show_health() -> Health:
 
 def _asked(name: str, ask: Callable[[str], Iterator[PartHealth]]) -> list[PartHealth]:
     try:
-        if name in ("redis", "services"):
-            return list(ask(name))
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(STATEMENT_MILLISECONDS)])
-            return list(ask(name))
+        return list(ask(name))
     except (Error, redis.RedisError) as error:
         log.warning("health: %s: %s", name, error)
         return [PartHealth(name=name, state=State.DOWN, message=f"cannot be asked ({type(error).__name__})")]
 
 
 def _database(name: str) -> Iterator[PartHealth]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
+    """The database, and what its rows tell of the others; in one transaction, for its time limit."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(STATEMENT_MILLISECONDS)])
+        told = [part for other, ask in _TOLD.items() for part in ask(other)]
     yield PartHealth(name=name, state=State.OK, message="answers")
+    yield from told
 
 
 def _redis(name: str) -> Iterator[PartHealth]:
@@ -129,9 +129,10 @@ def _scheduler(name: str) -> Iterator[PartHealth]:
 
 
 def _mails(name: str) -> Iterator[PartHealth]:
-    failed = Email.filter(state=EmailState.FAILED).count()
-    waiting = Email.filter(state__in=[EmailState.RECEIVED, EmailState.PROCESSING])
-    oldest = waiting.aggregate(at=Min("received_at"))["at"]
+    waiting = Q(state__in=[EmailState.RECEIVED, EmailState.PROCESSING])
+    live = Email.filter(waiting | Q(state=EmailState.FAILED))
+    found = live.aggregate(failed=Count("pk", filter=Q(state=EmailState.FAILED)), at=Min("received_at", filter=waiting))
+    failed, oldest = found["failed"], found["at"]
     late = oldest is not None and oldest < timezone.now() - PATIENCE
     words = [f"{failed} could not be worked off and wait for a person"] if failed else []
     words += [f"the oldest has waited since {oldest:%Y-%m-%d %H:%M} UTC"] if late else []
@@ -141,11 +142,10 @@ def _mails(name: str) -> Iterator[PartHealth]:
 
 
 def _outbox(name: str) -> Iterator[PartHealth]:
-    rows = OutgoingMessage.filter(state__in=[OutboxState.FAILED, OutboxState.UNCERTAIN])
+    late = Q(state=OutboxState.PENDING, created_at__lt=timezone.now() - PATIENCE)
+    rows = OutgoingMessage.filter(late | Q(state__in=[OutboxState.FAILED, OutboxState.UNCERTAIN]))
     bad = dict(rows.values_list("state").annotate(number=Count("pk")).order_by())
-    late = OutgoingMessage.filter(state=OutboxState.PENDING, created_at__lt=timezone.now() - PATIENCE).count()
-    words = [f"{count} {state}" for state, count in sorted(bad.items())]
-    words += [f"{late} have waited for over {PATIENCE.seconds // 60} minutes"] if late else []
+    words = [f"{count} {_WORDS.get(state, state)}" for state, count in sorted(bad.items())]
     said = "; ".join(words) or "nothing is late, failed or uncertain"
     yield PartHealth(name=name, state=State.DEGRADED if words else State.OK, message=said)
 
@@ -168,12 +168,14 @@ def _services(name: str) -> Iterator[PartHealth]:
     yield PartHealth(name="neighbours", state=State.DEGRADED if alone else State.OK, message=said)
 
 
-_PARTS: Mapping[str, Callable[[str], Iterator[PartHealth]]] = {
-    "database": _database,
-    "redis": _redis,
+_TOLD: Mapping[str, Callable[[str], Iterator[PartHealth]]] = {
     "scheduler": _scheduler,
     "mails": _mails,
     "outbox": _outbox,
     "reporters": _reporters,
+}
+_PARTS: Mapping[str, Callable[[str], Iterator[PartHealth]]] = {
+    "database": _database,
+    "redis": _redis,
     "services": _services,
 }

@@ -10,6 +10,14 @@ import redis
 
 from abuse.bootstrap import set_up
 
+LONG = ("scenarios", "resilience", "commands", "bench", "intake")
+"""Rooms whose tests run processes of their own."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long stories first, the longest before all: at the end they would leave the other worker without work."""
+    items.sort(key=lambda item: (item.path.name != "test_fresh_install.py", item.path.parent.name not in LONG))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _services() -> None:

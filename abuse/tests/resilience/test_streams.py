@@ -62,6 +62,7 @@ class Client:
                     self.last = fields["id"]
                     self.told.put(Told(fields["event"], fields["id"], json.loads(fields["data"])))
                     fields = {}
+        self.response.close()
         self.told.put(None)
 
     def next(self, seconds: float = 20) -> Told | None:
@@ -106,10 +107,14 @@ def server(desk: Desk) -> Server:
     url = f"http://127.0.0.1:{desk.api_port}"
 
     def answers() -> bool:
-        with contextlib.suppress(OSError):
+        try:
             urllib.request.urlopen(f"{url}/api/monitor", timeout=10).close()
-            return True
-        return False
+        except urllib.error.HTTPError as error:
+            error.close()
+            return False
+        except OSError:
+            return False
+        return True
 
     eventually(answers, 60, "the server", desk.logs)
     return Server(desk, process, url, ticket, category)
@@ -188,6 +193,7 @@ def can_open(server: Server, token: str) -> bool:
     try:
         Client(server.url, token).hang_up()
     except urllib.error.HTTPError as error:
+        error.close()
         assert error.code == 429
         return False
     return True
@@ -198,6 +204,7 @@ def test_streams_are_counted_and_leave_the_other_calls_alone(server: Server) -> 
     own = [Client(server.url, alice) for _ in range(4)]
     with pytest.raises(urllib.error.HTTPError) as refused:
         Client(server.url, alice)
+    refused.value.close()
     assert refused.value.code == 429
     Client(server.url, bob)
     # There are eight threads for calls; streams hold none of them.
