@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from django.db import Error, connection
 
-from abuse.config.schema import Streams
+from abuse.config.web import Streams
 from abuse.controllers import event_reading as reading
 from abuse.controllers.event_reading import Position
 from abuse.controllers.event_rows import CHANNEL

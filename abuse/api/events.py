@@ -13,7 +13,7 @@ from django.db import connection, connections
 from flask import Response, request
 
 from abuse.config import current
-from abuse.config.schema import Streams
+from abuse.config.web import Streams
 from abuse.controllers import event_reading as reading
 from abuse.controllers.event_reading import Position
 from abuse.models import Event

@@ -13,7 +13,7 @@ from flask import Response, g, redirect, request
 from pydantic import BaseModel
 
 from abuse.config import current
-from abuse.config.schema import Oidc
+from abuse.config.web import Oidc
 from abuse.controllers import sso
 from abuse.controllers.sealing import BrokenSeal, seal, unseal
 from abuse.policies import Right

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any, Literal
 
-import re2
 from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -19,52 +13,9 @@ from pydantic import (
     model_validator,
 )
 
-Network = IPv4Network | IPv6Network
-
-
-def _network(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            return ip_network(value, strict=True)
-        except ValueError as error:
-            raise ValueError(f"expected a network such as 192.0.2.0/24 or 2001:db8::/32 ({error})") from None
-    return value
-
-
-def _dotted(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", value):
-        raise ValueError("expected the dotted path of a class, such as abuse.services.crm.default.DirectoryCRM")
-    return value
-
-
-def _re2_pattern(value: str) -> str:
-    try:
-        re2.compile(value)
-    except re2.error as error:
-        raise ValueError(f"expected a regular expression that RE2 takes ({error})") from None
-    return value
-
-
-def _mailbox(value: str) -> str:
-    local, _, host = value.rpartition("@")
-    # What is put behind the local part to know a mail by has up to 33 characters, and 64 is the end (RFC 5321).
-    if not local or not host or len(local) > 30 or not re.fullmatch(r"[A-Za-z0-9._+=-]+@[A-Za-z0-9.-]+", value):
-        raise ValueError(
-            "expected an e-mail address such as bounces@example.net, of at most 30 characters before the @"
-        )
-    return value
-
-
-CheckedNetwork = Annotated[Network, BeforeValidator(_network)]
-DottedPath = Annotated[str, AfterValidator(_dotted)]
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0)]
-
-
-class Section(BaseModel):
-    """A part of the settings: unknown keys are errors, values never change after reading."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from .mail import Mail, Rdap
+from .section import CheckedNetwork, DottedPath, Port, Re2Pattern, Seconds, Section
+from .web import Api, Events
 
 
 class Database(Section):
@@ -156,7 +107,7 @@ DEFAULT_IMPLEMENTATIONS: dict[str, str] = {
 
 
 class Parser(Section):
-    fqdn_re: Annotated[str, AfterValidator(_re2_pattern)] | None = None
+    fqdn_re: Re2Pattern | None = None
     networks_to_ignore: tuple[CheckedNetwork, ...] = ()
     domain_to_ignore: tuple[str, ...] = ()
     blacklisted_providers: tuple[str, ...] = ()
@@ -264,125 +215,6 @@ class Loggers(Section):
     syslog: SyslogLogger | None = None
 
 
-class Metrics(Section):
-    """Who may read the metrics: who knows `token`; without one, who calls from `networks`."""
-
-    enabled: bool = True
-    token: SecretStr | None = None
-    networks: tuple[CheckedNetwork, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
-    cache_seconds: float = Field(default=5, ge=0, le=300)
-
-    @field_validator("token")
-    @classmethod
-    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and len(value.get_secret_value()) < 16:
-            raise ValueError("expected at least 16 characters")
-        return value
-
-
-def _origin(value: str) -> str:
-    """RFC 6454: scheme, host and, where it is not the usual one, port."""
-    if not re.fullmatch(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:[0-9]{1,5})?", value):
-        raise ValueError("expected an exact origin in lower case, such as https://desk.example.net, without a path")
-    return value
-
-
-Origin = Annotated[str, AfterValidator(_origin)]
-
-
-def _web_address(value: str) -> str:
-    if not re.fullmatch(r"https://[^\s]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?(/[^\s]*)?", value):
-        raise ValueError("expected an https:// address")
-    return value.rstrip("/")
-
-
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-
-
-def _own_page(value: str) -> str:
-    if not re.fullmatch(r"/(?![/\\])[!-~]*", value):
-        raise ValueError("expected a path of this server, such as /")
-    return value
-
-
-OidcName = Annotated[str, Field(min_length=1, max_length=100)]
-
-
-class Oidc(Section):
-    """Single sign-on by OpenID Connect. Mappings go from a value of the claim to what it gives here."""
-
-    issuer: WebAddress
-    client_id: str = Field(min_length=1)
-    client_secret: SecretStr
-    redirect_uri: WebAddress
-    scopes: tuple[OidcName, ...] = ("openid", "profile", "email")
-    username_claim: OidcName = "preferred_username"
-    role_claim: OidcName = "groups"
-    role_mapping: dict[str, str] = {}
-    category_mapping: dict[str, dict[str, Literal["Read-only", "Beginner", "Advanced", "Expert"]]] = {}
-    allow_new_users: bool = False
-    link_by_username: bool = False
-    after_login: Annotated[str, AfterValidator(_own_page)] = "/"
-    timeout_seconds: Seconds = 10
-
-    @field_validator("scopes")
-    @classmethod
-    def _openid(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if "openid" not in value:
-            raise ValueError("expected openid among them")
-        return value
-
-
-class Api(Section):
-    """The API: where it listens, how long logins last, and whom it believes."""
-
-    host: str = "127.0.0.1"
-    port: Port = 5000
-    token_lifetime_seconds: int = Field(default=86_400, ge=60)
-    threads: int = Field(default=8, ge=1, le=256)
-    metrics: Metrics = Metrics()
-    session_idle_seconds: int = Field(default=7200, ge=120)
-    session_lifetime_seconds: int = Field(default=43_200, ge=120)
-    personal_token_days: int = Field(default=365, ge=1, le=3650)
-    trusted_proxies: tuple[CheckedNetwork, ...] = ()
-    allowed_origins: tuple[Origin, ...] = ()
-    require_totp_for: tuple[str, ...] = ()
-    audit_retention_days: int = Field(default=730, ge=1)
-    oidc: Oidc | None = None
-    submission_max_bytes: int = Field(default=25 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
-    submissions_per_minute: int = Field(default=120, ge=1)
-    exports_per_hour: int = Field(default=30, ge=1)
-
-
-class Webhooks(Section):
-    """How events are sent to programs that subscribed to them."""
-
-    allowed_networks: tuple[CheckedNetwork, ...] = ()
-    plaintext: bool = False
-    ca_file: str | None = None
-    dns_servers: tuple[str, ...] = ()
-    timeout_seconds: float = Field(default=10, gt=0, le=60)
-    retry_seconds: Seconds = 30
-    give_up_days: float = Field(default=5, gt=0, le=30)
-
-
-class Streams(Section):
-    """How many streams of events are open at once, in each process that serves the API."""
-
-    total: int = Field(default=50, ge=0, le=1000)
-    per_user: int = Field(default=4, ge=1)
-    heartbeat_seconds: float = Field(default=15, gt=0, le=300)
-    max_seconds: float = Field(default=3600, gt=0)
-
-
-class Events(Section):
-    """What other programs are told of what happens here. `keep_days`: how long they can ask for it."""
-
-    keep_days: float = Field(default=14, gt=0, le=365)
-    webhooks: Webhooks = Webhooks()
-    streams: Streams = Streams()
-
-
 class Pipeline(Section):
     """How stored mails are worked off."""
 
@@ -401,101 +233,6 @@ class UrlChecks(Section):
     fresh_seconds: float = Field(default=300, ge=0, le=86_400)
     keep_days: float = Field(default=365, gt=0)
     keep_per_url: int = Field(default=50, ge=1, le=10_000)
-
-
-class Relay(Section):
-    """The mail server that takes what the desk writes."""
-
-    host: str
-    port: Port = 587
-    tls: Literal["implicit", "starttls", "none"] = "starttls"
-    ca_file: str | None = None
-    user: str | None = None
-    password: SecretStr | None = None
-    bounce_address: Annotated[str, AfterValidator(_mailbox)] | None = None
-    timeout_seconds: Seconds = 60
-
-
-class Dkim(Section):
-    """How outgoing mail is signed (RFC 6376). The key is RSA in PEM, in a file or as it stands."""
-
-    domain: str = Field(min_length=1)
-    selector: str = Field(min_length=1)
-    key_file: str | None = None
-    key: SecretStr | None = None
-    headers: tuple[str, ...] = (
-        "From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "MIME-Version", "Content-Type",
-        "Content-Transfer-Encoding", "Auto-Submitted",
-    )  # fmt: skip
-
-    @model_validator(mode="after")
-    def _one_key(self) -> Self:
-        if (self.key_file is None) == (self.key is None):
-            raise ValueError("expected one of key_file and key")
-        return self
-
-
-class Rdap(Section):
-    """Which registries are asked whose an address or a domain is that is not ours. Nobody, unless one is named."""
-
-    base_url: str | None = None
-    bootstrap_url: str | None = None
-    servers: tuple[str, ...] = ()
-    timeout_seconds: float = Field(default=10, gt=0, le=60)
-    ca_file: str | None = None
-    plaintext: bool = False
-
-    @model_validator(mode="after")
-    def _one_of_them(self) -> Rdap:
-        if self.base_url is not None and self.bootstrap_url is not None:
-            raise ValueError("expected base_url or bootstrap_url, not both")
-        return self
-
-
-class Reporters(Section):
-    """What reporters are told by machine, unless a reporter's own row says otherwise."""
-
-    acknowledge: bool = True
-    already_known: bool = True
-    question: bool = True
-    outcome: bool = False
-    misrouted: bool = True
-
-
-class Mail(Section):
-    """Who the desk is when it writes. Without a relay what it writes waits in the outbox."""
-
-    ticket_domain: str = "example.net"
-    default_language: str = "EN"
-    portal_url: str | None = None
-    relay: Relay | None = None
-    bounce_address: Annotated[str, AfterValidator(_mailbox)] | None = None
-    dkim: Dkim | None = None
-    max_attachment_bytes: int = Field(default=10 * 1024 * 1024, ge=0)
-    answer_period_seconds: int = Field(default=7 * 86_400, ge=1)
-    resend_uncertain: bool = False
-    forward_misrouted: bool = False
-    forward_misrouted_per_day: int = Field(default=100, ge=1)
-    reporters: Reporters = Reporters()
-
-    @property
-    def bounce_mailbox(self) -> str | None:
-        """Where mails come back to: said here, or with the relay."""
-        return self.bounce_address or (self.relay.bounce_address if self.relay else None)
-
-    @field_validator("default_language")
-    @classmethod
-    def _language(cls, value: str) -> str:
-        if not re.fullmatch(r"[A-Za-z]{2}", value):
-            raise ValueError("expected a language code of two letters, such as EN")
-        return value.upper()
-
-    @field_validator("portal_url")
-    @classmethod
-    def _page_of_a_case(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"https?://[^\s{}]*\{publicId\}[^\s{}]*", value):
-            raise ValueError("expected a URL with {publicId} in it, such as https://abuse.example.net/case/{publicId}")
-        return value
 
 
 class Settings(Section):

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from abuse.config.schema import Oidc
+from abuse.config.web import Oidc
 from abuse.models import ApiToken, ExternalIdentity, Profile, User
 
 from . import tokens

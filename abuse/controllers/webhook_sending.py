@@ -21,7 +21,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from abuse.config import current
-from abuse.config.schema import Webhooks
+from abuse.config.web import Webhooks
 from abuse.models import Event, Webhook, WebhookDelivery
 from abuse.services.webhook_post import MAX_BODY, Posted
 

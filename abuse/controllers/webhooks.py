@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from abuse.config import current
-from abuse.config.schema import Webhooks
+from abuse.config.web import Webhooks
 from abuse.models import Category, Event, User, Webhook, WebhookDelivery
 from abuse.queues import SEND_WEBHOOKS, ring_at_most_every
 from abuse.services.phishing.addresses import RefusedTarget

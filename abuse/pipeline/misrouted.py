@@ -12,7 +12,8 @@ from abuse.controllers import misrouted, registries
 from abuse.controllers.history import robot
 from abuse.models import RegistryContact, Report, ReportItem, ReportStatus
 from abuse.services.email import EmailService
-from abuse.services.email.texts.redaction import identity_of, redacted, without_signature
+from abuse.services.email.texts.redaction import redacted, without_signature
+from abuse.services.email.texts.reporters_identity import identity_of_reporters
 from abuse.services.email.xarf import xarf_files
 from abuse.services.rdap import RdapError, RdapLookup, lookup_of
 
@@ -80,17 +81,7 @@ def _ask_about(lookup: RdapLookup, address: IPv4Address | IPv6Address) -> Regist
 
 
 def _forwarding(report: Report, items: Sequence[ReportItem], contact: str) -> misrouted.Forwarding:
-    email = report.email
-    addresses = [report.provider_id]
-    addresses += [email.provider, email.envelope_sender or "", email.message_id or ""] if email is not None else []
-    identity = identity_of(
-        addresses,
-        [report.provider.name, report.reporter_reference],
-        own_hosts=[item.fqdn for item in items if item.fqdn],
-        own_networks=[item.network for item in items if item.network is not None],
-        own_urls={text for item in items for text in (item.raw_item, item.original)},
-        own_addresses=[],
-    )
+    identity = identity_of_reporters([report], items, report.category_id)
     evidence = redacted(without_signature(report.body), identity).strip()
     files = xarf_files(report, items, evidence, domain=current().MAIL.ticket_domain)
     return misrouted.Forwarding(contact, tuple(EmailService.keep(files)))

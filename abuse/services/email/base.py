@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from abuse.config.schema import Mail
+from abuse.config.mail import Mail
 from abuse.models import Report, Ticket
 from abuse.parsers.values import ParsedEmail
 

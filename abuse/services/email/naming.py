@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from abuse.config.schema import Mail
+from abuse.config.mail import Mail
 from abuse.parsers import header
 from abuse.parsers.values import ParsedEmail
 

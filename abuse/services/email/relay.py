@@ -8,7 +8,7 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from abuse.config.schema import Relay
+from abuse.config.mail import Relay
 
 from .transport import Envelope, Reply, Session, Transport
 

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from abuse.config.schema import Mail
+from abuse.config.mail import Mail
 
 from ..running import TookTooLong, check_program, finish, start
 from .default import DatabaseEmailService

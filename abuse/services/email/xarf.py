@@ -17,6 +17,7 @@ from abuse.models import Report, ReportItem
 from abuse.parsers.taxonomy import xarf_type_of_category
 
 from .base import Attachment
+from .texts.reporters_identity import shown
 
 VERSION = "4.2.0"
 MAX_DOCUMENTS = 50
@@ -52,14 +53,14 @@ def xarf_files(report: Report, items: Sequence[ReportItem], evidence: str, *, do
 
 
 def _about(report: Report, item: ReportItem) -> dict[str, Any]:
-    seen_at = item.seen_at or report.received_date
+    seen_at, value = item.seen_at or report.received_date, shown(item, report.category_id)
     fields: dict[str, Any] = {
         "report_id": str(uuid.uuid5(_NAMESPACE, f"{report.pk}:{item.pk}")),
         "timestamp": _moment(seen_at),
-        "source_identifier": item.raw_item,
+        "source_identifier": value,
     }
     if item.item_type == ReportItem.Type.URL:
-        fields |= {"source_identifier": urlsplit(item.raw_item).hostname or item.raw_item, "url": item.raw_item}
+        fields |= {"source_identifier": urlsplit(value).hostname or value, "url": value}
     elif item.port is not None:
         fields["source_port"] = item.port
     if item.protocol:

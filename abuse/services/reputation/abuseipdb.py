@@ -6,15 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
-from ..breaker import CircuitBreaker
-from ..json_client import JsonClient
 from ..kept import Kept
 from ..phishing.addresses import Address
 from ..quota import Quota
-from ..sections import AnswerPart, ConfigSection, read_answer
+from ..sections import AnswerPart, read_answer
 from .base import Reputation, ReputationDetail, ReputationServiceException
+from .source import SourceSection
 
 SHORT_NAME = "abuseipdb"
 FAULT_SECONDS = 30.0
@@ -28,19 +27,15 @@ _CATEGORIES = {
 }  # fmt: skip
 
 
-class AbuseIpdbSection(ConfigSection):
+class AbuseIpdbSection(SourceSection):
     """`abuseipdb` in the config. `min_score`: from which confidence (0 to 100) on an address counts as listed."""
 
-    key: SecretStr = Field(min_length=1)
     url: str = "https://api.abuseipdb.com/api/v2"
     max_age_days: int = Field(default=90, ge=1, le=365)
     min_score: int = Field(default=25, ge=1, le=100)
     max_reports: int = Field(default=25, ge=1, le=100)
     keep_seconds: float = Field(default=6 * 3600.0, ge=60, le=7 * 86_400)
     keep_negative_seconds: float = Field(default=3600.0, ge=60, le=7 * 86_400)
-    timeout_seconds: float = Field(default=5.0, gt=0, le=60)
-    ca_file: str | None = None
-    plaintext: bool = False
 
 
 class _Check(AnswerPart):
@@ -81,20 +76,7 @@ class AbuseIpdb:
 
     def __init__(self, section: AbuseIpdbSection) -> None:
         self._section = section
-        try:
-            self._client = JsonClient(
-                section.url,
-                error=ReputationServiceException,
-                headers={"Key": section.key.get_secret_value()},
-                timeout_seconds=section.timeout_seconds,
-                attempts=1,
-                ca_file=section.ca_file,
-                plaintext=section.plaintext,
-                max_answer_bytes=1024 * 1024,
-                breaker=CircuitBreaker(),
-            )
-        except (ValueError, OSError) as error:
-            raise ValueError(f"abuseipdb.{error}") from None
+        self._client = section.client("abuseipdb", {"Key": section.key.get_secret_value()})
         # Each of the two has a limit of its own.
         self._checks = Quota("AbuseIPDB check", ReputationServiceException)
         self._pages = Quota("AbuseIPDB reports", ReputationServiceException)

@@ -7,16 +7,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 import re2
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 import abuse
 
-from ..breaker import CircuitBreaker
-from ..json_client import JsonClient
 from ..kept import Kept
 from ..quota import Quota
-from ..sections import AnswerPart, ConfigSection, read_answer
+from ..sections import AnswerPart, read_answer
 from .base import Reputation, ReputationServiceException
+from .source import SourceSection
 
 SHORT_NAME = "safebrowsing"
 MAX_BATCH = 500
@@ -26,18 +25,14 @@ LONGEST = 86_400.0
 _DURATION = re2.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)s")
 
 
-class SafeBrowsingSection(ConfigSection):
+class SafeBrowsingSection(SourceSection):
     """`safe_browsing` in the config. `threat_types`: the lists that are asked."""
 
-    key: SecretStr = Field(min_length=1)
     url: str = "https://safebrowsing.googleapis.com"
     threat_types: list[str] = Field(
         default=["MALWARE", "SOCIAL_ENGINEERING", "UNWANTED_SOFTWARE", "POTENTIALLY_HARMFUL_APPLICATION"], min_length=1
     )
     keep_negative_seconds: float = Field(default=300.0, ge=60, le=86_400)
-    timeout_seconds: float = Field(default=5.0, gt=0, le=60)
-    ca_file: str | None = None
-    plaintext: bool = False
 
 
 class _Threat(AnswerPart):
@@ -63,20 +58,7 @@ class SafeBrowsing:
     def __init__(self, section: SafeBrowsingSection) -> None:
         self._section = section
         headers = {"Content-Type": "application/json", "X-Goog-Api-Key": section.key.get_secret_value()}
-        try:
-            self._client = JsonClient(
-                section.url,
-                error=ReputationServiceException,
-                headers=headers,
-                timeout_seconds=section.timeout_seconds,
-                attempts=1,
-                ca_file=section.ca_file,
-                plaintext=section.plaintext,
-                max_answer_bytes=1024 * 1024,
-                breaker=CircuitBreaker(),
-            )
-        except (ValueError, OSError) as error:
-            raise ValueError(f"safe_browsing.{error}") from None
+        self._client = section.client("safe_browsing", headers)
         self._quota = Quota("Safe Browsing", ReputationServiceException)
         self._known: Kept[str, tuple[str, ...]] = Kept()
 

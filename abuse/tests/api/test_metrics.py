@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from abuse.api import desk_metrics, metrics
 from abuse.config import current
-from abuse.config.schema import Metrics
+from abuse.config.web import Metrics
 from abuse.models import Deadline, DriftAlarm, Email, OutgoingMessage, Provider, Report
 from abuse.queues import queue
 

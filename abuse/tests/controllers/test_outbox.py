@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from abuse.api.sentences import sentence
 from abuse.config import Settings, current
-from abuse.config.schema import Dkim, Mail, Relay
+from abuse.config.mail import Dkim, Mail, Relay
 from abuse.controllers import outbox
 from abuse.controllers.history import robot
 from abuse.controllers.outbox import MAX_ATTEMPTS

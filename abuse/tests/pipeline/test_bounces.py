@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from abuse.config import current
-from abuse.config.schema import Mail, Relay
+from abuse.config.mail import Mail, Relay
 from abuse.controllers.inbox import Delivery, receive_many
 from abuse.models import Email, History, OutgoingMessage, Provider, Report, Ticket
 from abuse.pipeline.inbox import work

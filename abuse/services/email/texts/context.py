@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from ipaddress import IPv4Network, IPv6Network
-from urllib.parse import urlsplit
 
 from django.db.models import Max, Min, QuerySet
 
@@ -28,7 +26,8 @@ from abuse.models.fields import clipped
 from ..addresses import report_address, ticket_address
 from .engine import Value
 from .formats import format_date
-from .redaction import Identity, identity_of, redacted, without_addresses, without_signature, without_token
+from .redaction import Identity, redacted, without_addresses, without_signature
+from .reporters_identity import identity_of_reporters, shown
 
 Type = MailTemplate.RecipientType
 
@@ -106,18 +105,12 @@ class TicketFacts:
         return list(dict.fromkeys(self._shown(row) for row in rows[:MAX_URLS]))
 
     def _shown(self, item: ReportItem) -> str:
-        # A link in spam may say who reads it: whoever reported it would be struck off the list, and known.
-        is_token = self.ticket.category_id == "Spam" and item.item_type == ReportItem.Type.URL
-        return without_token(item.raw_item) if is_token and not self.is_for_reporter else item.raw_item
+        return item.raw_item if self.is_for_reporter else shown(item, self.ticket.category_id)
 
     @cached_property
     def seen(self) -> Mapping[str, Value]:
         found: Mapping[str, Value] = self._items.aggregate(first=Min("seen_at"), last=Max("seen_at"))
         return found
-
-    @cached_property
-    def networks(self) -> list[IPv4Network | IPv6Network]:
-        return [row.network for row in self._newest_items if row.network is not None]
 
     def addresses(self) -> list[str]:
         kinds = (ReportItem.Type.IP,)
@@ -139,26 +132,14 @@ class TicketFacts:
     def identity(self) -> Identity:
         """The reporters of the ticket, and what in their texts is the customer's own."""
         details = self.ticket.defendant.details if self.ticket.defendant else None
-        mine = [details.email, details.spare_email or ""] if details else []
-        rows = self._newest_items
-        mine += [row.raw_item for row in rows if row.item_type == ReportItem.Type.EMAIL]
-        hosts = [row.fqdn or "" for row in rows if row.item_type == ReportItem.Type.URL]
-        hosts += [row.raw_item for row in rows if row.item_type == ReportItem.Type.FQDN]
-        hosts += [urlsplit(row.raw_item).hostname or "" for row in rows if row.item_type == ReportItem.Type.URL]
-        if self.ticket.service is not None:
-            hosts.append((self.ticket.service.domain or "").lower())
-        return identity_of(
-            [address for row in self.reports for address in _addresses_of(row)],
-            [name for row in self.reports for name in (row.provider.name, row.reporter_reference)],
-            own_hosts=hosts,
-            own_networks=self.networks,
-            own_urls={row.raw_item for row in rows} | {row.original for row in rows} if not self._is_spam else (),
-            own_addresses=mine,
+        service = self.ticket.service
+        return identity_of_reporters(
+            self.reports,
+            self._newest_items,
+            self.ticket.category_id,
+            own_addresses=[details.email, details.spare_email or ""] if details else [],
+            own_domain=(service.domain or "") if service is not None else "",
         )
-
-    @property
-    def _is_spam(self) -> bool:
-        return self.ticket.category_id == "Spam"
 
     @cached_property
     def proofs(self) -> list[str]:
@@ -257,14 +238,6 @@ class ReportFacts(TicketFacts):
     def reply_address(self) -> str:
         pk = self.report.pk if self.report is not None else 0
         return report_address(pk, current().MAIL.ticket_domain)
-
-
-def _addresses_of(report: Report) -> Iterable[str]:
-    yield report.provider_id
-    if report.email is not None:
-        yield report.email.provider
-        yield report.email.envelope_sender or ""
-        yield report.email.message_id or ""
 
 
 def _words(codename: str) -> str:

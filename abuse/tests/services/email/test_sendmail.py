@@ -18,7 +18,7 @@ import redis
 from django.utils import timezone
 
 from abuse.config import Settings, current
-from abuse.config.schema import Mail
+from abuse.config.mail import Mail
 from abuse.controllers import outbox
 from abuse.controllers.relaying import send_due
 from abuse.models import OutboxState, OutgoingMessage
