@@ -6,10 +6,11 @@ of root's, and a server that runs scripts for its clients should not have it; on
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import pwd
 import stat
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -98,12 +99,24 @@ def account_directory(path: Path, account: Account) -> None:
     :raises EmbeddedServerError: when it is something else, belongs to another account or is open to others.
     """
     if not path.is_symlink() and not path.exists():
-        # Made by another process since, it is judged like any other below.
-        with contextlib.suppress(FileExistsError):
-            path.mkdir(mode=0o700)
+        _make_for(path, account)
     if account.switched and path.lstat().st_uid == os.geteuid():
         os.chown(path, account.uid, account.gid, follow_symlinks=False)
     check_account_directory(path, account)
+
+
+def _make_for(path: Path, account: Account) -> None:
+    """Make a directory that belongs to the account from the moment it is there: others may be looking at `path`."""
+    made = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    try:
+        if account.switched:
+            os.chown(made, account.uid, account.gid, follow_symlinks=False)
+        made.rename(path)
+    except OSError as error:
+        made.rmdir()
+        # Made by another process since, and in use: it is judged like any other.
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
+            raise
 
 
 def check_account_directory(path: Path, account: Account) -> None:

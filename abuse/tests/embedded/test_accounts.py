@@ -11,13 +11,14 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
 
 from abuse import embedded
 from abuse.embedded import EmbeddedServerError, binaries, paths, processes
-from abuse.embedded.account import Account, closed_directory, server_account
+from abuse.embedded.account import Account, account_directory, closed_directory, server_account
 
 from .conftest import remove
 from .helpers import IS_ROOT, PROJECT, processes_naming, query, status_of
@@ -298,3 +299,27 @@ def test_closed_directory_names_the_first_one_in_the_way(place: Path) -> None:
     assert closed_directory(inner, stranger) == place / "one"
     mine = Account(name="me", uid=os.geteuid(), gid=os.getegid(), switched=False)
     assert closed_directory(inner, mine) is None
+
+
+@as_root
+def test_a_directory_is_the_accounts_from_the_moment_it_is_there(place: Path) -> None:
+    path, account = place / "run", server_account()
+    owners: set[int] = set()
+    made = threading.Event()
+
+    def look() -> None:
+        while not made.is_set():
+            try:
+                owners.add(path.lstat().st_uid)
+            except FileNotFoundError:
+                continue
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    for _ in range(2000):
+        account_directory(path, account)
+        path.rmdir()
+    made.set()
+    watcher.join()
+    assert owners == {account.uid}
+    assert list(place.iterdir()) == []
