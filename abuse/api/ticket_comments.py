@@ -6,6 +6,7 @@ from apiflask import APIBlueprint
 from pydantic import Field
 
 from abuse.controllers import annotations as remarks
+from abuse.controllers.comment_texts import MAX_COMMENT
 from abuse.controllers.editing import Refused
 from abuse.models import TicketComment
 from abuse.policies import Right
@@ -22,7 +23,7 @@ blueprint = APIBlueprint("ticket_comments", __name__, url_prefix="/api/tickets/<
 
 
 class CommentText(Body):
-    comment: LongText = Field(min_length=1, max_length=remarks.MAX_COMMENT)
+    comment: LongText = Field(min_length=1, max_length=MAX_COMMENT)
 
 
 @blueprint.post("/comments")

@@ -7,11 +7,10 @@ from django.utils import timezone
 
 from abuse.models import Comment, History, Proof, StarredTicket, Ticket, TicketComment, User
 
-from .editing import NotAllowed, Refused, edit
+from .comment_texts import checked_comment, own_comment
+from .editing import Refused, edit
 from .history import record
 from .proofs import scrub
-
-MAX_COMMENT = 65_535
 
 
 @transaction.atomic
@@ -20,7 +19,7 @@ def add_comment(ticket: Ticket, text: str, *, actor: User) -> TicketComment:
 
     :raises Refused: for an empty or too long text.
     """
-    clean = _checked(text)
+    clean = checked_comment(text)
     edit(ticket, actor=actor)
     comment = Comment.create(user=actor, comment=clean, date=timezone.now())
     row = TicketComment.create(ticket=ticket, comment=comment)
@@ -35,8 +34,8 @@ def update_comment(row: TicketComment, text: str, *, actor: User) -> bool:
     :raises NotAllowed: for somebody else's remark.
     :raises Refused: for an empty or too long text.
     """
-    clean = _checked(text)
-    comment = _own(row, actor)
+    clean = checked_comment(text)
+    comment = own_comment(row.comment_id, actor)
     if comment.comment == clean:
         return False
     comment.comment, comment.edited_at = clean, timezone.now()
@@ -51,24 +50,10 @@ def delete_comment(row: TicketComment, *, actor: User) -> None:
 
     :raises NotAllowed: for somebody else's remark.
     """
-    comment = _own(row, actor)
+    comment = own_comment(row.comment_id, actor)
     record(History.Type.DELETE_COMMENT, actor=actor, ticket=row.ticket, comment=comment.pk)
     row.delete()
     comment.delete()
-
-
-def _own(row: TicketComment, actor: User) -> Comment:
-    comment = Comment.objects.select_for_update(of=("self",)).select_related("user").get(pk=row.comment_id)
-    if comment.user_id != actor.pk:
-        raise NotAllowed(f"comment {comment.pk} is {comment.user}'s: only its author may change it")
-    return comment
-
-
-def _checked(text: str) -> str:
-    clean = text.strip()
-    if not 1 <= len(clean) <= MAX_COMMENT:
-        raise Refused(f"comment: {len(clean)} characters; expected 1 to {MAX_COMMENT}")
-    return clean
 
 
 @transaction.atomic
