@@ -8,7 +8,7 @@ from apiflask import APIBlueprint, HTTPError
 from pydantic import Field, RootModel
 
 from abuse.controllers import accounts, people, second_factor, tokens
-from abuse.models import Profile, Role, User
+from abuse.models import Profile, User
 from abuse.models.questions import operators_with_rights
 from abuse.policies import Right
 
@@ -86,16 +86,6 @@ class NewUser(UserChange):
         default=None, min_length=1, max_length=1024, description="Null: who logs in by single sign-on alone."
     )
     role: Text
-
-
-class RoleAnswer(Answer):
-    id: int
-    codename: str
-    name: str
-
-
-class RoleAnswers(RootModel[list[RoleAnswer]]):
-    """Roles, by codename."""
 
 
 class ProfileName(Answer):
@@ -235,14 +225,6 @@ def remove_second_factor(user_id: int) -> Message:
         raise HTTPError(403, f"{user.username} is a superuser, whom only superusers change")
     second_factor.disable(user)
     return Message(message=f"{user.username} has no second factor any more")
-
-
-@blueprint.get("/roles")
-@needs(Right.LOOK)
-@blueprint.output(RoleAnswers, example=[{"id": 1, "codename": "admin", "name": "Administrator"}])
-def list_roles() -> list[RoleAnswer]:
-    """List the roles"""
-    return [RoleAnswer(id=one.pk, codename=one.codename, name=one.name) for one in Role.all().order_by("codename")]
 
 
 @blueprint.get("/profiles")

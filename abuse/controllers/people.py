@@ -14,6 +14,7 @@ from abuse.models import AbusePermission, Category, History, Operator, Profile, 
 
 from . import second_factor, tokens
 from .accounts import AccountError, new_user
+from .roles import administrators
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,10 @@ def change_user(user: User, changes: Changes, *, actor: User) -> None:
 
     :raises AccountError: naming the value that is wrong; nothing was changed then.
     """
+    # One at a time: two administrators must not take away each other's rights at once.
+    Role.filter(codename=Role.ADMIN).select_for_update(no_key=True).first()
     user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    ran_the_desk = administrators().filter(pk=user.pk).exists()
     _check_account(user, changes, actor)
     for name, value in (
         ("username", changes.username and User.normalize_username(changes.username)),
@@ -71,6 +75,8 @@ def change_user(user: User, changes: Changes, *, actor: User) -> None:
     if not user.is_active:
         tokens.revoke_all(user)
         _leave_tickets(user, None, actor=actor, reason="the user left")
+    if ran_the_desk and not administrators().exists():
+        raise AccountError(f"role: {user.username!r} is the last administrator; expected that another is there first")
 
 
 def give_role(user: User, codename: str) -> None:

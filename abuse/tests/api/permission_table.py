@@ -69,6 +69,7 @@ _REPORT_TAGS = {"tags": ["{report_tag}"]}
 _DEFENDANT_COMMENT = "/api/defendants/<int:defendant_id>/comments/<int:comment_id>"
 _DEFENDANT_COMMENT_ID = {"comment_id": "defendant_comment_id"}
 _USER = "/api/users/<int:user_id>"
+_ROLE = "/api/roles/<int:role_id>"
 
 TABLE = (
     Row("POST", "/api/auth", EVERYBODY, {"name": "{username}", "password": _PASSWORD}),
@@ -223,6 +224,11 @@ TABLE = (
     Row("DELETE", f"{_USER}/tokens/<int:token_id>", ADMINS),
     Row("DELETE", f"{_USER}/totp", ADMINS),
     Row("GET", "/api/roles", EVERYBODY),
+    Row("POST", "/api/roles", ADMINS, {"codename": "newcomers"}),
+    Row("GET", "/api/roles/routes", ADMINS),
+    Row("GET", _ROLE, ADMINS),
+    Row("PUT", _ROLE, ADMINS, {"name": "Others"}),
+    Row("DELETE", _ROLE, ADMINS),
     Row("GET", "/api/profiles", EVERYBODY),
     Row("POST", "/api/rules/test", SUPERUSERS, {"document": "{rule}"}),
     # Tickets

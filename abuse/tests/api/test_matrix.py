@@ -129,6 +129,7 @@ class World:
             "username": user.username,
             "own_token_id": user.api_tokens.get().pk,
             "user_id": bystander.user.pk,
+            "role_id": Role.create(codename=f"unused.{ticket.pk}", name="Unused").pk,
             "token_id": bystander.user.api_tokens.get().pk,
             "rule": _RULE,
             "email_id": a_mail(sha256=EVIDENCE).pk,
