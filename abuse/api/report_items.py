@@ -110,7 +110,7 @@ def unblock_item(report_id: int, item_id: int) -> Message:
 
 
 @blueprint.get("/screenshots")
-@needs(Right.SEE_REPORT)
+@needs(Right.SEE_EVIDENCE)
 @blueprint.input(FiltersParameter, location="query")
 @blueprint.output(AllScreenshots, example=[_PICTURES])
 @blueprint.doc(
@@ -119,18 +119,22 @@ def unblock_item(report_id: int, item_id: int) -> Message:
 def list_all_screenshots(report_id: int, query_data: FiltersParameter) -> AllScreenshots:
     """List the pictures of all URLs of a report"""
     filters = read_filters(query_data.filters)
-    urls = items_with_views(the_report(report_id)).filter(item_type=ReportItem.Type.URL)
-    rows = ITEMS.page(ITEMS.chosen(urls, filters), filters)[:MAX_PAGES] if query_data.filters else urls[:MAX_PAGES]
-    return AllScreenshots([screenshots_of(raw_item) for raw_item in dict.fromkeys(item.raw_item for item in rows)])
+    report = the_report(report_id, Right.SEE_EVIDENCE)
+    pages = items_with_views(report).filter(item_type=ReportItem.Type.URL)
+    rows = ITEMS.page(ITEMS.chosen(pages, filters), filters)[:MAX_PAGES] if query_data.filters else pages[:MAX_PAGES]
+    return AllScreenshots(
+        [screenshots_of(report, raw_item) for raw_item in dict.fromkeys(item.raw_item for item in rows)]
+    )
 
 
 @blueprint.get("/<int:item_id>/screenshots")
-@needs(Right.SEE_REPORT)
+@needs(Right.SEE_EVIDENCE)
 @blueprint.output(ItemScreenshots, example=_PICTURES)
 @blueprint.doc(responses=FORBIDDEN)
 def list_screenshots(report_id: int, item_id: int) -> ItemScreenshots:
     """List the pictures of one URL of a report"""
-    return screenshots_of(_item(the_report(report_id), item_id))
+    report = the_report(report_id, Right.SEE_EVIDENCE)
+    return screenshots_of(report, _item(report, item_id).raw_item)
 
 
 def _item(report: Report, item_id: int) -> ReportItem:

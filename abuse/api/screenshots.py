@@ -1,24 +1,27 @@
 """Pictures of reported pages: a page of the older client shows them by their address, without a token.
 
-So the address itself is the key: it is signed, and good for an hour.
+So the address itself is the key: it is signed, and good for an hour. It tells who was given it and for which report, so
+that looking at the picture is on record as his.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from apiflask import APIBlueprint, HTTPError
 from django.core import signing
-from flask import Response
+from flask import Response, request
 
-from abuse.models import ReportItem
+from abuse.controllers import audit, url_checks
+from abuse.models import Report, User
 from abuse.policies import Right
 from abuse.services.facade import facade
 from abuse.services.phishing import PhishingService, Screenshot
 from abuse.services.storage import StorageService, StorageServiceException
 
-from .access import needs
+from .access import caller_address, current_token, needs
 from .answers import Answer, EpochSeconds
 
 blueprint = APIBlueprint("screenshots", __name__, url_prefix="/api/screenshots", tag="Reports")
@@ -52,21 +55,58 @@ class ItemScreenshots(Answer):
     screenshots: list[ScreenshotAnswer]
 
 
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """What the address of a picture says: its key in the storage and its name; who was given it, with which token, and
+    for which report."""
+
+    picture: str
+    screenshot_id: str
+    report_id: int
+    user_id: int
+    token_id: int
+
+    def signed(self) -> str:
+        told = [self.picture, self.screenshot_id, self.report_id, self.user_id, self.token_id]
+        return f"/api/screenshots/{signing.dumps(told, salt=_SALT)}"
+
+    @classmethod
+    def read(cls, key: str) -> Self:
+        """:raises signing.BadSignature: for what we did not sign, or too long ago."""
+        return cls(*signing.loads(key, salt=_SALT, max_age=GOOD_FOR_SECONDS))
+
+
 @blueprint.get("/<key>")
 @needs(Right.PUBLIC)
 @blueprint.doc(responses=_ANSWERS)
 def show_screenshot(key: str) -> Response:
     """Show a picture of a page
 
-    Needs no login: the key is signed, and good for an hour.
+    Needs no login: the key is signed, good for an hour, and for as long as the account of who was given it is active.
+    The reading is on record as his.
     """
     try:
-        picture = StorageService.read(signing.loads(key, salt=_SALT, max_age=GOOD_FOR_SECONDS))
+        address = _Address.read(key)
+        picture = StorageService.read(address.picture)
     except (signing.BadSignature, StorageServiceException):
-        raise HTTPError(404, "There is no such picture, or its address is too old") from None
-    if not picture.startswith(_PNG):
-        raise HTTPError(404, "There is no such picture, or its address is too old")
+        raise _no_such() from None
+    if not picture.startswith(_PNG) or not User.objects.filter(pk=address.user_id, is_active=True).exists():
+        raise _no_such()
+    audit.put_on_record(
+        user_id=address.user_id,
+        token_id=address.token_id,
+        address=caller_address(),
+        method=request.method,
+        endpoint=request.endpoint or "",
+        about=f"report_id={address.report_id} screenshot_id={address.screenshot_id}",
+        status=200,
+    )
+    url_checks.note_view(address.screenshot_id, ip=caller_address(), user_agent=request.user_agent.string)
     return Response(picture, mimetype="image/png")
+
+
+def _no_such() -> HTTPError:
+    return HTTPError(404, "There is no such picture, or its address is too old")
 
 
 def pictures_of(url: str) -> Sequence[Screenshot]:
@@ -76,19 +116,18 @@ def pictures_of(url: str) -> Sequence[Screenshot]:
     return PhishingService.get_screenshots(url, limit=PICTURES_OF_ONE)
 
 
-def screenshots_of(item: ReportItem | str) -> ItemScreenshots:
-    """The pictures of an item."""
-    url = item if isinstance(item, str) else item.raw_item
-    return ItemScreenshots(raw_item=url, screenshots=[_answer(picture) for picture in pictures_of(url)])
+def screenshots_of(report: Report, url: str) -> ItemScreenshots:
+    """The pictures of a page that a report names."""
+    return ItemScreenshots(raw_item=url, screenshots=[_answer(report, picture) for picture in pictures_of(url)])
 
 
-def _answer(picture: Screenshot) -> ScreenshotAnswer:
+def _answer(report: Report, picture: Screenshot) -> ScreenshotAnswer:
     details = dict(picture.phishing_grade_details)
     details.setdefault("grade", picture.phishing_grade)
     return ScreenshotAnswer(
         screenshot_id=picture.screenshot_id,
         timestamp=picture.timestamp,
-        location=_address(picture.location),
+        location=_location(report, picture),
         score=picture.score,
         phishing_grade=picture.phishing_grade,
         phishing_grade_details=details,
@@ -96,10 +135,11 @@ def _answer(picture: Screenshot) -> ScreenshotAnswer:
     )
 
 
-def _address(location: str) -> str:
+def _location(report: Report, picture: Screenshot) -> str:
     """A key of the storage as an address to show; another system's own address as it is."""
     try:
-        key = StorageService.check_key(location)
+        key = StorageService.check_key(picture.location)
     except StorageServiceException:
-        return location
-    return f"/api/screenshots/{signing.dumps(key, salt=_SALT)}"
+        return picture.location
+    token = current_token()
+    return _Address(key, picture.screenshot_id, report.pk, token.user_id, token.pk).signed()

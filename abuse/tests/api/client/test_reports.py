@@ -11,11 +11,13 @@ import pytest
 
 from abuse.models import (
     AttachedDocument,
+    AuditEntry,
     Category,
     History,
     Report,
     ReportItem,
     ReportStatus,
+    ScreenshotView,
     Tag,
     Ticket,
     UrlCheck,
@@ -239,6 +241,27 @@ def test_get_reports_id_items_screenshots(ann: Caller) -> None:
     response = ann.client.get(picture["location"])  # as the page does: without a token
     assert (response.mimetype, response.get_data()) == ("image/png", PNG)
     assert ann.client.get(picture["location"] + "x").status_code == 404
+
+
+@pytest.mark.usefixtures("phishing")
+def test_who_looks_at_a_picture_by_its_address_is_on_record_and_among_its_viewers(ann: Caller) -> None:
+    report = a_report()
+    item = an_item(report, URL, "URL")
+    a_picture()
+    (picture,) = get(ann, f"/reports/{report.pk}/items/{item.pk}/screenshots")["screenshots"]
+    AuditEntry.all().delete()
+    for _ in range(2):
+        assert ann.client.get(picture["location"], headers={"User-Agent": "Browser/1"}).status_code == 200
+    rows = AuditEntry.all().values_list("user", "token", "address", "method", "endpoint", "about", "status")
+    told = f"report_id={report.pk} screenshot_id={'a' * 32}"
+    token = ann.user.api_tokens.get().pk
+    assert list(rows) == 2 * [(ann.user.pk, token, "127.0.0.1", "GET", "screenshots.show_screenshot", told, 200)]
+    view = ScreenshotView.get()
+    assert (view.check_of.look_id, view.ip, view.user_agent) == ("a" * 32, "127.0.0.1", "Browser/1")
+    ann.user.is_active = False
+    ann.user.save()
+    assert ann.client.get(picture["location"]).status_code == 404
+    assert AuditEntry.count() == 2
 
 
 def test_without_a_service_that_looks_there_are_no_pictures(ann: Caller) -> None:
