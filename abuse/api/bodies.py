@@ -16,13 +16,14 @@ Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 _DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)
 
 
-def _typed(value: object) -> object:
+def typed(value: object) -> object:
+    """A whole number that came as its digits; else what came."""
     return int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
 
 
 Whole = Annotated[
     int,
-    BeforeValidator(_typed, json_schema_input_type=int | Annotated[str, Field(pattern="^[0-9]{1,15}$")]),
+    BeforeValidator(typed, json_schema_input_type=int | Annotated[str, Field(pattern="^[0-9]{1,15}$")]),
     Field(description="A whole number, also as text: the older client sends what was typed into a field."),
 ]
 MESSAGE = {"message": "Done"}

@@ -12,6 +12,7 @@ from apiflask import HTTPError
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
@@ -174,6 +175,11 @@ class Where(_Part):
         return not any(self.in_) and not any(self.like)
 
 
+def _flag(value: object) -> object:
+    """The older client keeps the switch in its address, from which it comes back as text."""
+    return {"true": True, "false": False}.get(value, value) if isinstance(value, str) else value
+
+
 class Filters(_Part):
     """The whole parameter; every part may be left out.
 
@@ -184,7 +190,7 @@ class Filters(_Part):
     sort_by: dict[str, Literal[1, -1]] = Field(default={}, max_length=10)
     query_fields: list[str] | None = Field(default=None, max_length=100)
     where: Where = Where()
-    only_unassigned: bool = False
+    only_unassigned: Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool)] = False
     with_metadata: bool = False
     reverse: bool = False
 

@@ -90,7 +90,9 @@ class Listing(Generic[Row]):
         """
         for name, values in _pairs(filters.where.in_):
             part = f"filters.where.in.{name}"
-            matches = [_one_of_these(rows, part, one, values) for one in self._conditions("filters.where.in", name)]
+            conditions = self._conditions("filters.where.in", name)
+            is_alone = len(conditions) == 1
+            matches = [_one_of_these(rows, part, one, values, is_alone=is_alone) for one in conditions]
             rows = rows.filter(_any(matches))
         alternatives: list[Q] = []
         for name, values in _pairs(filters.where.like):
@@ -175,7 +177,11 @@ def _any(matches: Sequence[Q]) -> Q:
     return whole
 
 
-def _one_of_these(rows: QuerySet[Row], part: str, condition: Condition, values: Sequence[Scalar]) -> Q:
+def _one_of_these(
+    rows: QuerySet[Row], part: str, condition: Condition, values: Sequence[Scalar], *, is_alone: bool
+) -> Q:
+    if condition.kind == Kind.ID and not is_alone:
+        values = [one for one in values if one is None or _as_id(one)]  # what is no id may be meant for another column
     if None in values and not condition.nullable:
         raise FilterError(part, None, condition.kind.value)
     if condition.kind == Kind.WORDS:

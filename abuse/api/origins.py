@@ -8,6 +8,7 @@ from abuse.config import current
 
 from .browser import CSRF_HEADER
 from .declared import PREFIX, TOKEN_HEADER
+from .proxies import is_secure
 
 _ALLOWED = {
     "Access-Control-Allow-Methods": "GET, POST, PUT, PATCH, DELETE",
@@ -37,6 +38,11 @@ def name_allowed_origin(response: Response) -> Response:
             response.headers["Access-Control-Allow-Credentials"] = "true"
             response.headers["Access-Control-Expose-Headers"] = _READABLE
     return response
+
+
+def own_address() -> str:
+    """What a page that calls from another origin has to put before a path of ours; empty for pages of our own."""
+    return f"{'https' if is_secure() else 'http'}://{request.host}" if _is_allowed() else ""
 
 
 def _is_allowed() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -16,7 +17,7 @@ from abuse.policies import Right
 
 from .access import current_actor, current_user, needs
 from .answers import Answer
-from .bodies import Body, Id
+from .bodies import Body, Id, typed
 from .filters import FiltersParameter, Text, read_filters
 from .objects import child
 
@@ -185,7 +186,7 @@ def _save(codename: str, wanted: PresetText, row: TicketWorkflowPreset | None) -
     roles = wanted.roles
     if roles is None:
         roles = [role.codename for role in (row.roles.all() if row else Role.all())]
-    params = {} if wanted.action is None else {k: v for k, v in wanted.action.params.items() if v is not None}
+    params = {} if wanted.action is None else _as_typed(wanted.action.params)
     content = PresetContent(
         name=wanted.name,
         action=wanted.action.codename if wanted.action else None,
@@ -196,6 +197,11 @@ def _save(codename: str, wanted: PresetText, row: TicketWorkflowPreset | None) -
     )
     saved = presets.save_preset(codename, content)
     return PresetAnswer.of(presets.all_presets().get(pk=saved.pk))
+
+
+def _as_typed(params: Mapping[str, Any]) -> dict[str, Any]:
+    """What was filled in of a form; the older client sends numbers as they were typed."""
+    return {name: typed(value) for name, value in params.items() if value is not None and value != ""}
 
 
 def _new_codename(name: str) -> str:

@@ -6,7 +6,7 @@ that looking at the picture is on record as his.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,6 +14,7 @@ from apiflask import APIBlueprint, HTTPError
 from django.core import signing
 from flask import Response, request
 
+from abuse.config import current
 from abuse.controllers import audit, url_checks
 from abuse.models import Report, User
 from abuse.policies import Right
@@ -23,6 +24,7 @@ from abuse.services.storage import StorageService, StorageServiceException
 
 from .access import caller_address, current_token, needs
 from .answers import Answer, EpochSeconds
+from .origins import own_address
 
 blueprint = APIBlueprint("screenshots", __name__, url_prefix="/api/screenshots", tag="Reports")
 
@@ -30,6 +32,7 @@ PICTURES_OF_ONE = 10
 GOOD_FOR_SECONDS = 3600
 _SALT = "abuse.api.screenshots"
 _PNG = b"\x89PNG\r\n\x1a\n"
+_UNKNOWN: dict[str, Any] = {"state": "UNKNOWN", "statusCode": None, "headers": {}}
 
 
 _ANSWERS: dict[int, Any] = {
@@ -102,7 +105,11 @@ def show_screenshot(key: str) -> Response:
         status=200,
     )
     url_checks.note_view(address.screenshot_id, ip=caller_address(), user_agent=request.user_agent.string)
-    return Response(picture, mimetype="image/png")
+    response = Response(picture, mimetype="image/png")
+    if current().API.allowed_origins:
+        # Their pages show it as an image: nothing is sent along with which the answer could name an origin.
+        response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+    return response
 
 
 def _no_such() -> HTTPError:
@@ -131,8 +138,17 @@ def _answer(report: Report, picture: Screenshot) -> ScreenshotAnswer:
         score=picture.score,
         phishing_grade=picture.phishing_grade,
         phishing_grade_details=details,
-        response=dict(picture.response),
+        response={
+            "directAccess": {**_UNKNOWN, **_access(picture, "directAccess")},
+            "proxyAccess": {**_UNKNOWN, "proxyAddr": None, **_access(picture, "proxyAccess")},
+        },
     )
+
+
+def _access(picture: Screenshot, name: str) -> dict[str, Any]:
+    """How the page answered on one of the two ways; empty when nobody tried."""
+    said = picture.response.get(name)
+    return dict(said) if isinstance(said, Mapping) else {}
 
 
 def _location(report: Report, picture: Screenshot) -> str:
@@ -142,4 +158,4 @@ def _location(report: Report, picture: Screenshot) -> str:
     except StorageServiceException:
         return picture.location
     token = current_token()
-    return _Address(key, picture.screenshot_id, report.pk, token.user_id, token.pk).signed()
+    return own_address() + _Address(key, picture.screenshot_id, report.pk, token.user_id, token.pk).signed()

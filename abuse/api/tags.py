@@ -12,7 +12,7 @@ from abuse.policies import Right
 from . import examples
 from .access import needs
 from .answers import Message
-from .bodies import MESSAGE, Body
+from .bodies import MESSAGE, Body, Whole
 from .filters import Text
 from .labels import Labels
 from .objects import child
@@ -34,7 +34,7 @@ class OfKind(BaseModel):
 class TagText(Body):
     name: Text = Field(max_length=255)
     tag_type: Text | None = Field(default=None, description=", ".join(Tag.Type.values))
-    level: int | None = Field(default=None, description="Sorts the queue of tickets to do: higher comes first.")
+    level: Whole | None = Field(default=None, description="Sorts the queue of tickets to do: higher comes first.")
 
 
 @blueprint.get("")

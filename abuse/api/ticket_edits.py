@@ -109,7 +109,7 @@ def _values(wanted: TicketChange) -> dict[str, Any]:
         match name, value:
             case "version", _:
                 continue
-            case "treated_by" | "defendant", None:
+            case "treated_by" | "defendant", None | "":
                 values[name] = None
             case _, None:
                 continue

@@ -35,9 +35,15 @@ class InteractParams(Body):
 
     snooze_duration: Whole | None = None
     pause_duration: Whole | None = None
-    action: int | None = None
+    action: Whole | None = None
     resolution: int | Text | None = None
     ip: Text | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _given(cls, value: object) -> object:
+        """A field of a form that was left empty says nothing."""
+        return None if value == "" else value
 
     @field_validator("resolution")
     @classmethod
@@ -178,8 +184,8 @@ def _mails(ticket: Ticket, wanted: Sequence[InteractMail]) -> list[Mail]:
     mails = []
     for mail in wanted:
         by_category: dict[str, list[str]] = {}
-        for address in mail.to:
-            plain = address.strip()
+        # A list that ends with its separator has an empty last address.
+        for plain in filter(None, (address.strip() for address in mail.to)):
             category = (mail.category or known.get(plain.lower(), "Other")).title()
             by_category.setdefault(category, []).append(plain)
         if not by_category:

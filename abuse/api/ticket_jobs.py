@@ -29,6 +29,7 @@ _JOB = {
     "creationDate": 1767225606,
     "executionDate": None,
     "status": "pending",
+    "answer": None,
     "comment": None,
 }
 

@@ -63,7 +63,7 @@ TICKETS: Listing[Ticket] = Listing(
         "escalated": [Condition("escalated", Kind.FLAG)],
         "moderation": [Condition("moderation", Kind.FLAG)],
         "protected": [Condition("protected", Kind.FLAG)],
-        "service": [Condition("service__name", nullable=True)],
+        "service": [Condition("service__name", nullable=True), Condition("service", Kind.ID, nullable=True)],
         "defendant": [_CUSTOMER_ID, _CUSTOMER_EMAIL],
         "defendantCustomerId": [_CUSTOMER_ID._replace(nullable=True)],
         "defendantEmail": [_CUSTOMER_EMAIL],

@@ -33,6 +33,13 @@ class ActionAnswer(Answer):
         return cls(id=action.pk, name=action.name, module=action.module, level=action.level)
 
 
+_OWN_WORDS = {
+    "pending": "pending", "applying": "doing", "doing": "doing", "cancelled": "cancelled", "unknown": "unknown",
+    "actionError": "actionError",
+}  # fmt: skip
+"""What the desk itself writes on a job, in the words of the older client. Any other word is that of who took it."""
+
+
 class JobAnswer(Answer):
     """An order to carry out an action on the service, and what came of it."""
 
@@ -41,18 +48,21 @@ class JobAnswer(Answer):
     action: ActionAnswer
     creation_date: EpochSeconds
     execution_date: EpochSeconds | None
-    status: str
+    status: str = Field(description="pending, doing, done, cancelled, actionError, or unknown: it may have been done.")
+    answer: str | None = Field(description="The word of the system that took it: ok, or one of its own.")
     comment: str | None
 
     @classmethod
     def of(cls, job: ServiceActionJob) -> Self:
+        is_own = job.status in _OWN_WORDS
         return cls(
             id=job.pk,
             ip=job.ip,
             action=ActionAnswer.of(job.action),
             creation_date=job.creation_date,
             execution_date=job.execution_date,
-            status=job.status,
+            status=_OWN_WORDS[job.status] if is_own else "done",
+            answer=None if is_own else job.status,
             comment=job.comment,
         )
 

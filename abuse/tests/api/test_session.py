@@ -36,7 +36,7 @@ def test_a_login_gives_a_token_that_opens_the_api(client: FlaskClient, make_user
         "id": user.pk,
         "username": "alice",
         "email": "alice@example.net",
-        "isSuperuser": False,
+        "isSuperuser": True,
         "isActive": True,
         "role": "admin",
         "profiles": [

@@ -329,7 +329,7 @@ def take_a_measure(
     provisioning.call_back(install.api.url, key, **done)
     provisioning.call_back(install.api.url, key, **done)
     (job,) = install.api.get(f"{path}/jobs")
-    assert (job["status"], job["comment"]) == ("ok", "suspended")
+    assert (job["status"], job["answer"], job["comment"]) == ("done", "ok", "suspended")
     assert install.api.get(path)["status"] == "WaitingAnswer"
     wait_for_mails(up, relay, 5)
     told = relay.to(CUSTOMER)[1]

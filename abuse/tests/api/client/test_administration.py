@@ -95,7 +95,8 @@ def test_a_new_tag_is_in_every_list_at_once(boss: Caller) -> None:
 
 
 def test_post_put_and_delete_tags(boss: Caller) -> None:
-    made = ok(boss, "POST", "/tags", {"name": "fraud", "tagType": "Ticket", "level": 3})
+    made = ok(boss, "POST", "/tags", {"name": "fraud", "tagType": "Ticket", "level": "3"})
+    assert made["level"] == 3
     assert set(made) >= {"id", "tagType", "name", "level"}
     refused(boss, "POST", "/tags", {"name": "fraud", "tagType": "Ticket"}, status=409)
     refused(boss, "POST", "/tags", {"name": "fraud", "tagType": "Nonsense"}, status=409)
@@ -223,6 +224,11 @@ def test_post_and_put_presets_id(boss: Caller, ann: Caller) -> None:
     changed = ok(boss, "PUT", f"/presets/{made['id']}", {**answer, "name": "Second", "templates": []})
     assert (changed["codename"], changed["name"], changed["templates"]) == ("first_notice", "Second", [])
     assert ok(boss, "POST", "/presets", {"name": "first notice"})["codename"] == "first_notice_2"
+    typed = {"codename": "pause_ticket", "params": {"pauseDuration": "3600", "resolution": "", "ip": ""}}
+    assert ok(boss, "POST", "/presets", {"name": "typed", "action": typed})["action"]["params"] == {
+        "pauseDuration": 3600
+    }
+    refused(boss, "POST", "/presets", {"name": "y", "action": {**typed, "params": {"pauseDuration": "x"}}}, status=409)
     refused(boss, "POST", "/presets", {"name": "x", "action": {"codename": "nonsense"}}, status=409)
     refused(boss, "POST", "/presets", {"name": "x", "templates": [0]}, status=400)
 

@@ -287,3 +287,16 @@ def test_tags_of_many_tickets(ann: Caller) -> None:
     headers = {"X-Api-Token": ann.token}
     assert ann.client.delete("/api/tickets/bulk", json=body, headers=headers).status_code == 200
     assert not ticket.tags.exists()
+
+
+@pytest.mark.usefixtures("actions")
+def test_fields_that_were_left_empty_and_numbers_as_typed_are_understood(ann: Caller, ticket: Ticket) -> None:
+    action = ServiceAction.filter(module="VPS").get()
+    params = {"action": str(action.pk), "snoozeDuration": "3600", "pauseDuration": "", "resolution": "", "ip": ""}
+    mail = {"to": ["jo@customer.example", " "], "subject": "Look", "body": "Please."}
+    body = {"action": {"codename": "waiting_answer_then_action", "params": params}, "emails": [mail]}
+    ok(ann, "POST", f"/tickets/{ticket.pk}/interact", body)
+    assert (Ticket.get().status, Ticket.get().snooze_duration, Ticket.get().action) == ("WaitingAnswer", 3600, action)
+    assert OutgoingMessage.get().recipient == "jo@customer.example"
+    mail["to"] = ["", " "]
+    assert "at least one address" in refused(ann, "POST", f"/tickets/{ticket.pk}/interact", body, status=409)

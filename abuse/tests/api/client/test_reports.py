@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from abuse.api import origins, screenshots
+from abuse.config import current
 from abuse.models import (
     AttachedDocument,
     AuditEntry,
@@ -334,3 +336,37 @@ def test_many_reports_at_once(ann: Caller) -> None:
     assert ann.client.delete("/api/reports/bulk", json={"reports": [one.pk]}, headers=headers).status_code == 200
     assert list(Report.filter(status="Archived")) == [one]
     assert Category.get(name="Spam").reports.count() == 2
+
+
+@pytest.mark.usefixtures("phishing")
+def test_a_picture_is_shown_on_pages_of_origins_that_are_allowed_and_of_no_others(
+    ann: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = a_report()
+    an_item(report, URL, "URL")
+    a_picture()
+    path, page = f"/api/reports/{report.pk}/items/screenshots", "https://desk.example.net"
+
+    def shown(origin: str | None) -> tuple[str, str]:
+        headers = {"X-Api-Token": ann.token, **({"Origin": origin} if origin else {})}
+        (url,) = ann.client.get(path, headers=headers).get_json()
+        address: str = url["screenshots"][0]["location"]
+        policy: str = ann.client.get(address).headers["Cross-Origin-Resource-Policy"]
+        return address.rpartition("/")[0], policy
+
+    assert shown(None) == shown(page) == ("/api/screenshots", "same-origin")
+    changed = current().model_copy(update={"API": current().API.model_copy(update={"allowed_origins": (page,)})})
+    for module in (origins, screenshots):
+        monkeypatch.setattr(module, "current", lambda: changed)
+    assert shown(page) == ("http://localhost/api/screenshots", "cross-origin")
+    assert shown(None) == shown("https://elsewhere.example") == ("/api/screenshots", "cross-origin")
+
+
+@pytest.mark.usefixtures("phishing")
+def test_a_page_that_was_asked_for_on_one_way_alone_has_the_fields_of_both(ann: Caller) -> None:
+    report = a_report()
+    an_item(report, URL, "URL")
+    a_picture()
+    (url,) = get(ann, f"/reports/{report.pk}/items/screenshots")
+    nothing: dict[str, Any] = {"state": "UNKNOWN", "statusCode": None, "headers": {}, "proxyAddr": None}
+    assert url["screenshots"][0]["response"]["proxyAccess"] == nothing

@@ -139,3 +139,35 @@ def test_nobody_finds_what_he_may_not_see(ann: Caller) -> None:
     a_report("Copyright")
     for filters in ({}, where(category=["Spam", "Copyright"]), {"where": {"like": [{"fulltext": ["subject"]}]}}):
         assert found(ann, filters) == ([], [])
+
+
+def test_a_service_is_asked_for_by_its_id_or_its_name(ann: Caller) -> None:
+    """A report's page looks for the one ticket that it fits to, by the id of the service."""
+    service, other = a_service("vps"), a_service("another")
+    ticket = a_ticket(service=service)
+    a_ticket(service=other)
+    nobodys = a_ticket()
+    report = a_report(service=service)
+    for values in ([service.pk], [str(service.pk)], ["vps"], ["vps", 9_999_999]):
+        assert found(ann, where(service=values)) == ([ticket.pk], [report.pk]), values
+        assert [row["id"] for row in get(ann, "/tickets", where(service=values))] == [ticket.pk]
+    assert found(ann, where(service=["nonsense"])) == ([], [])
+    assert found(ann, where(service=[None])) == ([nobodys.pk], [])
+    assert found(ann, where(ticketIds=[ticket.public_id, str(nobodys.pk)]))[0] == [ticket.pk, nobodys.pk]
+
+
+def test_a_report_has_the_priority_of_its_ticket(ann: Caller) -> None:
+    ticket = a_ticket(priority="High")
+    report = a_report(ticket=ticket)
+    a_report(ticket=a_ticket())
+    alone = a_report()
+    assert found(ann, where(priority=["High"])) == ([ticket.pk], [report.pk])
+    assert [row["id"] for row in get(ann, "/reports", where(priority=[None]))] == [alone.pk]
+
+
+def test_a_switch_that_was_kept_in_an_address_comes_back_as_text(ann: Caller) -> None:
+    mine, nobodys = a_ticket(treated_by=ann.user), a_ticket()
+    for said, expected in (("true", {nobodys.pk}), ("false", {mine.pk, nobodys.pk})):
+        rows = get(ann, "/tickets/todo", {"onlyUnassigned": said})["tickets"]
+        assert {row["id"] for row in rows} == expected
+    refused(ann, "GET", "/tickets/todo?filters=%7B%22onlyUnassigned%22:%22maybe%22%7D", status=400)

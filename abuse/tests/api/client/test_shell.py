@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from abuse.controllers import moves, notifications, ownership
 from abuse.controllers.history import robot
-from abuse.models import News, Notification, StarredTicket, Ticket, TicketStatus
+from abuse.models import Category, News, Notification, StarredTicket, Ticket, TicketStatus
 
 from ..conftest import Caller, MakeCaller
 from ..rows import START, a_defendant, a_report, a_ticket
@@ -80,6 +80,20 @@ def test_get_status(ann: Caller) -> None:
 def test_get_priorities(ann: Caller) -> None:
     words = [{"label": word} for word in ("Low", "Normal", "High", "Critical")]
     assert get(ann, "/priorities/ticket") == get(ann, "/priorities/provider") == words
+
+
+def test_get_users_me(ann: Caller, root: Caller, make_caller: MakeCaller) -> None:
+    me = get(ann, "/users/me")
+    assert (me["username"], me["isSuperuser"]) == ("ann", False)
+    profiles = [(row["category"], row["profile"]) for row in me["profiles"]]
+    assert profiles == [("Malware", "Read-only"), ("Phishing", "Expert"), ("Spam", "Beginner")]
+    boss = make_caller("boss", {"Phishing": "Expert"}, role="admin")
+    me = get(boss, "/users/me")
+    assert (me["isSuperuser"], [row["category"] for row in me["profiles"]]) == (True, ["Phishing"])
+    assert get(boss, f"/users/{boss.user.pk}")["isSuperuser"] is False
+    me = get(root, "/users/me")
+    assert (me["isSuperuser"], {row["profile"] for row in me["profiles"]}) == (True, {"Expert"})
+    assert [row["category"] for row in me["profiles"]] == sorted(Category.all().values_list("name", flat=True))
 
 
 def test_get_notifications(ann: Caller, root: Caller) -> None:

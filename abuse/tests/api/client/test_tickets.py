@@ -313,3 +313,40 @@ def test_a_query_in_the_clients_spelling_is_understood(ann: Caller, ticket: Tick
     response = send(ann, "GET", "/tickets", query=query)
     assert [row["id"] for row in response.get_json()] == [ticket.pk]
     assert [row["id"] for row in send(ann, "GET", "/tickets", query="filters=%7B%7D").get_json()] == [ticket.pk]
+
+
+@pytest.mark.parametrize(
+    ("stored", "shown", "answer"),
+    [
+        ("pending", "pending", None), ("applying", "doing", None), ("doing", "doing", None), ("ok", "done", "ok"),
+        ("suspended", "done", "suspended"), ("cancelled", "cancelled", None), ("actionError", "actionError", None),
+        ("unknown", "unknown", None),
+    ],
+)  # fmt: skip
+def test_a_measure_is_in_a_state_that_the_client_knows_whatever_its_system_calls_it(
+    ann: Caller, ticket: Ticket, stored: str, shown: str, answer: str | None
+) -> None:
+    action = ServiceAction.filter(module="VPS").get()
+    job = ServiceActionJob.create(action=action, status=stored, creation_date=ticket.creation_date)
+    ticket.jobs.add(job)
+    (row,) = get(ann, f"/tickets/{ticket.pk}/jobs")
+    assert (row["status"], row["answer"]) == (shown, answer)
+
+
+def test_a_paused_ticket_is_sent_back_whole_with_its_clocks_as_text(ann: Caller, ticket: Ticket) -> None:
+    paused = ok(ann, "PUT", f"/tickets/{ticket.pk}/status/paused", {"pauseDuration": 60})
+    whole = {**in_client(ann, ticket), "pauseStart": "2020-01-01T12:00:00.000Z", "priority": "High"}
+    answer = ok(ann, "PUT", f"/tickets/{ticket.pk}", whole)
+    assert (answer["priority"], answer["pauseStart"], answer["status"]) == ("High", paused["pauseStart"], "Paused")
+
+
+def test_what_is_hung_on_a_ticket_does_not_make_what_the_client_holds_of_it_stale(ann: Caller, ticket: Ticket) -> None:
+    whole, path = in_client(ann, ticket), f"/tickets/{ticket.pk}"
+    ok(ann, "POST", f"{path}/comments", {"comment": "one"})
+    ok(ann, "POST", f"{path}/tags", {"id": a_tag("fraud").pk})
+    ok(ann, "POST", f"{path}/proof", {"content": "a log line"})
+    assert ok(ann, "PUT", path, {**whole, "priority": "High"})["priority"] == "High"
+
+
+def test_an_owner_of_no_name_is_nobody(ann: Caller, ticket: Ticket) -> None:
+    assert ok(ann, "PUT", f"/tickets/{ticket.pk}", {**in_client(ann, ticket), "treatedBy": ""})["treatedBy"] is None
