@@ -19,11 +19,12 @@ from abuse.policies.rulings import OBJECT_RIGHTS
 
 from .browser import csrf_fault, sent_session
 from .declared import PREFIX, TOKEN_HEADER, Needs, declared_needs, needs
+from .filters import Filters
 from .proxies import caller_address
 
 __all__ = [
     "PREFIX", "TOKEN_HEADER", "caller_address", "current_actor", "current_sight", "current_token", "current_user",
-    "guard", "needs", "require",
+    "guard", "needs", "require", "sees_something",
 ]  # fmt: skip
 _FOR_PROGRAMS = (ApiToken.Kind.LOGIN, ApiToken.Kind.PERSONAL)
 _FOR_BROWSERS = (ApiToken.Kind.SESSION,)
@@ -128,3 +129,12 @@ def current_actor() -> Actor:
 def current_sight() -> Sight:
     """What the user who calls may see."""
     return current_actor().sight
+
+
+def sees_something(filters: Filters) -> bool:
+    """Whether the categories that filters ask for are some of the caller's.
+
+    Else the answer is empty, and the database would look through everything to find that out.
+    """
+    sight = current_sight()
+    return sight.sees_all or filters.where.leaves("category", sight.profiles)

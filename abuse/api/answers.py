@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from flask import Response, jsonify
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -36,12 +36,21 @@ NextPage = Annotated[
 ]
 
 
+IsExact = Annotated[
+    Literal[False] | None,
+    Field(default=None, description="False where there are more than the count says; else it is not there."),
+]
+
+
 class PagedLists(Answer):
-    """An answer with cursors for the pages after it, as `next` or `…Next`: not there where there is no such page."""
+    """An answer with cursors for the pages after it, as `next` or `…Next`: not there where there is no such page.
+
+    Where a count stopped early, `…IsExact` is false; else that is not there either.
+    """
 
     def model_dump(self, **options: Any) -> dict[str, Any]:
         dumped = super().model_dump(**options)
-        for name in [name for name in dumped if name.lower().endswith("next") and dumped[name] is None]:
+        for name in [name for name in dumped if name.lower().endswith(("next", "exact")) and dumped[name] is None]:
             del dumped[name]
         return dumped
 

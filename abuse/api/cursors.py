@@ -10,17 +10,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from django.core import signing
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import EmptyResultSet, FieldDoesNotExist
 from django.db.models import F, Model, OrderBy, Q, QuerySet
-from django.db.models.expressions import Combinable
+from django.db.models.expressions import Combinable, RawSQL
 from flask import Response, g, request
+
+from abuse.models.ordering import TieBreak
 
 from .filters import FilterError, Paginate, read_filters
 
+T = TypeVar("T")
 Row = TypeVar("Row", bound=Model)
 _SALT = "abuse.api.cursors"
 _IDS = frozenset({"pk", "id"})
@@ -28,7 +31,7 @@ _PART = "filters.paginate.cursor"
 _EXPECTED = "a cursor that this list gave, in the same order"
 
 
-class Page(list[Row]):
+class Page(list[T]):
     """The rows of a page. `next`: the cursor of the page after it; null when there is none."""
 
     next: str | None = None
@@ -63,19 +66,78 @@ def page(rows: QuerySet[Row], order: Sequence[Any], paginate: Paginate, spoken: 
 
     :raises FilterError: for a cursor that is none, or of another list or order.
     """
-    bound = f"{request.endpoint} {rows.model.__name__} {spoken}"
-    keys = keys_of(rows, order)
-    names = [f"_cursor_{number}" for number in range(len(keys))]
-    ordered = rows.order_by(*(_ordered(key) for key in keys)).annotate(
-        **{name: key.expression for name, key in zip(names, keys, strict=True)}
-    )
-    start = paginate.start
-    if paginate.cursor is not None:
-        start, ordered = 0, ordered.filter(_after(keys, names, _values(paginate.cursor, bound, len(keys))))
-    found: Page[Row] = Page(ordered[start : start + paginate.size + 1] if paginate.size else [])
-    if len(found) > paginate.size:
-        found.pop()
-        found.next = _cursor([getattr(found[-1], name) for name in names], bound)
+    return _Window(rows, order, paginate, spoken).page()
+
+
+def ids(rows: QuerySet[Row], order: Sequence[Any], paginate: Paginate, spoken: str) -> Page[int]:
+    """The ids of the rows of the page asked for: what belongs to rows need not be read for those before it.
+
+    :raises FilterError: for a cursor that is none, or of another list or order.
+    """
+    return _Window(rows, order, paginate, spoken).ids()
+
+
+class _Window(Generic[Row]):
+    """Where a page begins and ends."""
+
+    def __init__(self, rows: QuerySet[Row], order: Sequence[Any], paginate: Paginate, spoken: str) -> None:
+        self._bound = f"{request.endpoint} {rows.model.__name__} {spoken}"
+        self._keys = keys_of(rows, order)
+        self._names = [f"_cursor_{number}" for number in range(len(self._keys))]
+        self._size, self._start = paginate.size, paginate.start
+        self._rows = self._with_keys(rows)
+        if paginate.cursor is not None:
+            values = _values(paginate.cursor, self._bound, len(self._keys))
+            self._start, self._rows = 0, self._rows.filter(_after(self._keys, self._names, values))
+
+    def page(self) -> Page[Row]:
+        ordered = self._rows.order_by(*self._order(self._names))
+        found: Page[Row] = Page(ordered[self._start : self._end] if self._size else [])
+        if len(found) > self._size:
+            found.pop()
+            found.next = _cursor([getattr(found[-1], name) for name in self._names], self._bound)
+        return _remembered(found)
+
+    def ids(self) -> Page[int]:
+        found: Page[int] = Page()
+        if self._size:
+            ordered = self._near().order_by(*self._order(self._names))
+            chosen = list(ordered.values_list("pk", *self._names)[self._start : self._end])
+            found.extend(one[0] for one in chosen[: self._size])
+            if len(chosen) > self._size:
+                found.next = _cursor(chosen[self._size - 1][1:], self._bound)
+        return _remembered(found)
+
+    @property
+    def _end(self) -> int:
+        return self._start + self._size + 1
+
+    def _with_keys(self, rows: QuerySet[Row]) -> QuerySet[Row]:
+        keys = {name: key.expression for name, key in zip(self._names, self._keys, strict=True)}
+        with_keys: QuerySet[Row] = rows.annotate(**keys)
+        return with_keys
+
+    def _order(self, names: Sequence[str]) -> list[OrderBy]:
+        return [OrderBy(F(name), descending=key.descending) for name, key in zip(names, self._keys, strict=False)]
+
+    def _near(self) -> QuerySet[Row]:
+        """The rows, or where the order ends in a costly tie-break, those up to the page's end by what comes before it.
+
+        All that are equal to the last of them are among them.
+        """
+        costly = [number for number, key in enumerate(self._keys) if isinstance(key.expression, TieBreak)]
+        if not costly:
+            return self._rows
+        before = self._rows.order_by(*self._order(self._names[: costly[0]])).values("pk")
+        try:
+            statement, values = before.query.sql_with_params()
+        except EmptyResultSet:
+            return self._rows.none()
+        ties = RawSQL(f"{statement} FETCH FIRST {self._end:d} ROWS WITH TIES", values)  # noqa: S611 - Django's own text
+        return self._with_keys(self._rows.model._default_manager.filter(pk__in=ties))
+
+
+def _remembered(found: Page[T]) -> Page[T]:
     g.setdefault("next_cursors", []).append(found.next)
     return found
 
@@ -98,11 +160,6 @@ def is_of(cursor: str, model: type[Model]) -> bool:
     :raises FilterError: for a cursor that is none.
     """
     return f" {model.__name__} " in str(_opened(cursor)[0])
-
-
-def _ordered(key: Key) -> OrderBy:
-    by: Any = key.expression
-    return OrderBy(by, descending=key.descending)
 
 
 def _after(keys: Sequence[Key], names: Sequence[str], values: Sequence[Any]) -> Q:

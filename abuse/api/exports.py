@@ -12,6 +12,8 @@ import json
 import types
 from collections.abc import Callable, Collection, Iterator, Sequence
 from enum import StrEnum
+from functools import partial
+from itertools import islice
 from typing import Any, Union, get_args, get_origin
 
 from apiflask import APIBlueprint, HTTPError
@@ -22,14 +24,6 @@ from pydantic import Field
 from abuse.config import current
 from abuse.controllers import rates
 from abuse.models import ItemScreenshotFeedback, ReportItem
-from abuse.models.questions import (
-    live_reports,
-    live_tickets,
-    with_body_start,
-    with_report_relations,
-    with_ticket_counts,
-    with_ticket_relations,
-)
 from abuse.policies import Right
 
 from .access import current_sight, current_user, needs
@@ -37,9 +31,11 @@ from .answers import Answer
 from .filters import Filters, FiltersParameter, read_filters
 from .item_lists import ITEMS, item_answer
 from .listing import Condition, Kind, Listing
-from .reports import REPORTS
+from .report_rows import report_rows
+from .reports import REPORTS, reports_seen
 from .reports_schemas import ItemAnswer, ReportRow
-from .tickets import TICKETS
+from .ticket_rows import ticket_rows
+from .tickets import TICKETS, tickets_seen
 from .tickets_schemas import TicketRow
 
 blueprint = APIBlueprint("exports", __name__, url_prefix="/api", tag="Exports")
@@ -95,11 +91,8 @@ _ANSWERS: dict[int, Any] = {
 def export_tickets(query_data: ExportParameters) -> Response:
     """Export the tickets that one may see"""
     filters = read_filters(query_data.filters)
-    rows = TICKETS.chosen(current_sight().tickets(), filters)
-    if filters.where.is_empty:
-        rows = live_tickets(rows)
-    rows = with_ticket_relations(with_ticket_counts(rows, user=current_user()))
-    return _file("tickets", TICKETS, rows, TicketRow, TicketRow.of, filters, query_data.form)
+    read = partial(ticket_rows, user=current_user().pk)
+    return _file("tickets", TICKETS, tickets_seen(filters), TicketRow, read, filters, query_data.form)
 
 
 @blueprint.get("/reports/export")
@@ -111,11 +104,7 @@ def export_tickets(query_data: ExportParameters) -> Response:
 def export_reports(query_data: ExportParameters) -> Response:
     """Export the reports that one may see"""
     filters = read_filters(query_data.filters)
-    rows = REPORTS.chosen(current_sight().reports(), filters)
-    if filters.where.is_empty:
-        rows = live_reports(rows)
-    rows = with_report_relations(with_body_start(rows))
-    return _file("reports", REPORTS, rows, ReportRow, ReportRow.of, filters, query_data.form)
+    return _file("reports", REPORTS, reports_seen(filters), ReportRow, report_rows, filters, query_data.form)
 
 
 @blueprint.get("/items/export")
@@ -125,10 +114,14 @@ def export_reports(query_data: ExportParameters) -> Response:
 def export_items(query_data: ExportParameters) -> Response:
     """Export the items of all reports that one may see"""
     filters = read_filters(query_data.filters)
+    rows = EXPORTED_ITEMS.chosen(ReportItem.filter(report__in=current_sight().reports()), filters)
+    return _file("items", EXPORTED_ITEMS, rows, ItemAnswer, _items, filters, query_data.form)
+
+
+def _items(ids: Sequence[int]) -> list[ItemAnswer]:
     seen = ItemScreenshotFeedback.filter(item=OuterRef("pk"), is_viewed=True)
-    own = ReportItem.filter(report__in=current_sight().reports()).annotate(viewed=Exists(seen))
-    rows = EXPORTED_ITEMS.chosen(own, filters)
-    return _file("items", EXPORTED_ITEMS, rows, ItemAnswer, item_answer, filters, query_data.form)
+    found = ReportItem.objects.annotate(viewed=Exists(seen)).in_bulk(ids)
+    return [item_answer(found[one]) for one in ids if one in found]
 
 
 def _file(
@@ -136,7 +129,7 @@ def _file(
     listing: Listing[Any],
     rows: QuerySet[Any],
     model: type[Answer],
-    answer: Callable[[Any], Answer],
+    read: Callable[[Sequence[int]], Sequence[Answer]],
     filters: Filters,
     form: ExportForm,
 ) -> Response:
@@ -147,16 +140,18 @@ def _file(
     g.about = f"form={form}"
     write = _csv(_columns(model, names)) if form is ExportForm.CSV else _json_lines(names)
     response = Response(
-        stream_with_context(write(_dumped(rows.order_by(*order), answer))),
+        stream_with_context(write(_dumped(rows.order_by(*order), read))),
         content_type=f"{_TYPES[form]}; charset=utf-8",
     )
     response.headers.set("Content-Disposition", "attachment", filename=f"{name}.{form}")
     return response
 
 
-def _dumped(rows: QuerySet[Model], answer: Callable[[Any], Answer]) -> Iterator[dict[str, Any]]:
-    for row in rows.iterator(chunk_size=CHUNK):
-        yield answer(row).model_dump(mode="json", by_alias=True)
+def _dumped(rows: QuerySet[Model], read: Callable[[Sequence[int]], Sequence[Answer]]) -> Iterator[dict[str, Any]]:
+    ids = rows.values_list("pk", flat=True).iterator(chunk_size=CHUNK)
+    while chunk := list(islice(ids, CHUNK)):
+        for row in read(chunk):
+            yield row.model_dump(mode="json", by_alias=True)
 
 
 _Writer = Callable[[Iterator[dict[str, Any]]], Iterator[str]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote
 
@@ -173,6 +173,11 @@ class Where(_Part):
     @property
     def is_empty(self) -> bool:
         return not any(self.in_) and not any(self.like)
+
+    def leaves(self, name: str, known: Collection[str]) -> bool:
+        """Whether the values that `in` asks for under a name are of some known ones; True when it asks for none."""
+        asked = [values for clause in self.in_ for one, values in clause.items() if one == name]
+        return all(any(value in known for value in values) for values in asked)
 
 
 def _flag(value: object) -> object:

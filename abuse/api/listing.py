@@ -13,8 +13,9 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from django.db.models import F, Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 
-from .cursors import Page, page
+from .cursors import Page, ids, page
 from .filters import Clause, FilterError, Filters, Scalar, Where
+from .relations import by_keys, over_many
 
 Row = TypeVar("Row", bound=Model)
 MAX_ID = 2**63 - 1
@@ -22,6 +23,9 @@ ONLY_ROWS_AND_PAGES = ("sortBy", "queryFields")
 """Parts of `filters` that change nothing for lists with an order of their own and whole rows."""
 ID_AS_TEXT = "[1-9][0-9]{0,17}"
 _ID = re.compile(ID_AS_TEXT, re.ASCII)
+MAX_COUNT = 10_000
+"""Rows of a list that are counted; where there are more, the answer says so."""
+COUNT_SAYS = f"How many there are on all pages; {MAX_COUNT} where there are more: then `…IsExact` is false."
 
 
 class Kind(Enum):
@@ -43,6 +47,17 @@ class Condition(NamedTuple):
     nullable: bool = False
     search: Callable[[str], Sequence[int]] | None = None
     """For WORDS: the ids of the rows in which they are."""
+    is_part: bool = False
+    """Whether what it holds is held by another column of the same name too, so that `like` need not look here."""
+    looked_up: bool = False
+    """Whether the other table is small, so that its rows are found first. Not where null may be asked for."""
+
+
+class Counted(NamedTuple):
+    """How many rows there are: all of them, or at least as many."""
+
+    number: int
+    is_exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +105,19 @@ class Listing(Generic[Row]):
         """
         for name, values in _pairs(filters.where.in_):
             part = f"filters.where.in.{name}"
-            conditions = self._conditions("filters.where.in", name)
-            is_alone = len(conditions) == 1
-            matches = [_one_of_these(rows, part, one, values, is_alone=is_alone) for one in conditions]
-            rows = rows.filter(_any(matches))
+            columns = self._conditions("filters.where.in", name)
+            is_alone = len(columns) == 1
+            matches = [(one, _one_of_these(part, one, values, is_alone=is_alone)) for one in columns]
+            rows = rows.filter(_wrapped(rows, matches))
         alternatives: list[Q] = []
         for name, values in _pairs(filters.where.like):
             part = f"filters.where.like.{name}"
             conditions = self._conditions("filters.where.like", name)
             if not values:
                 raise FilterError(part, values, "a value")
+            columns = [one for one in conditions if not one.is_part] or conditions
+            alternatives.append(_wrapped(rows, [(one, _holding(part, one, values[0])) for one in columns]))
             for one in conditions:
-                alternatives.append(_holding(rows, part, one, values[0]))
                 for value in values[1:]:
                     _check_text(part, one.kind, value)
         return rows.filter(_any(alternatives)) if alternatives else rows
@@ -113,6 +129,14 @@ class Listing(Generic[Row]):
         """
         order, spoken = self.order(filters)
         return page(rows, order, filters.paginate, spoken)
+
+    def ids(self, rows: QuerySet[Row], filters: Filters) -> Page[int]:
+        """The ids of the rows of that page, in order.
+
+        :raises FilterError: for an unknown field, or a cursor that is not of this list and order.
+        """
+        order, spoken = self.order(filters)
+        return ids(rows, order, filters.paginate, spoken)
 
     def order(self, filters: Filters) -> tuple[list[Any], str]:
         """What the rows are sorted by, for `order_by`, and the same in words.
@@ -162,6 +186,19 @@ def described(text: str) -> tuple[Sequence[Listing[Any]], frozenset[str]] | None
     return _described.get(text)
 
 
+def counted(rows: QuerySet[Row], page: Page[int], filters: Filters) -> Counted:
+    """How many rows there are, of which a page was read: exactly up to `MAX_COUNT`.
+
+    Nobody turns that many pages, and counting all takes longer than showing some.
+    """
+    start, size = filters.paginate.start, filters.paginate.size
+    if size and page.next is None and filters.paginate.cursor is None and (page or not start):
+        number = start + len(page)
+    else:
+        number = rows.order_by()[: MAX_COUNT + 1].count()
+    return Counted(min(number, MAX_COUNT), is_exact=number <= MAX_COUNT)
+
+
 def _one_of(names: Mapping[str, object] | frozenset[str]) -> str:
     return "one of " + ", ".join(sorted(names))
 
@@ -177,9 +214,7 @@ def _any(matches: Sequence[Q]) -> Q:
     return whole
 
 
-def _one_of_these(
-    rows: QuerySet[Row], part: str, condition: Condition, values: Sequence[Scalar], *, is_alone: bool
-) -> Q:
+def _one_of_these(part: str, condition: Condition, values: Sequence[Scalar], *, is_alone: bool) -> Q:
     if condition.kind == Kind.ID and not is_alone:
         values = [one for one in values if one is None or _as_id(one)]  # what is no id may be meant for another column
     if None in values and not condition.nullable:
@@ -189,7 +224,7 @@ def _one_of_these(
     match = Q(**{f"{condition.path}__in": [_converted(part, condition.kind, one) for one in values if one is not None]})
     if None in values:
         match |= Q(**{f"{condition.path}__isnull": True})
-    return _once(rows, condition, match)
+    return match
 
 
 def _found(part: str, condition: Condition, value: Scalar) -> Q:
@@ -198,12 +233,12 @@ def _found(part: str, condition: Condition, value: Scalar) -> Q:
     return Q(pk__in=condition.search(str(value)))
 
 
-def _holding(rows: QuerySet[Row], part: str, condition: Condition, value: Scalar) -> Q:
+def _holding(part: str, condition: Condition, value: Scalar) -> Q:
     match condition.kind:
         case Kind.TEXT | Kind.ADDRESS:
             _check_text(part, condition.kind, value)
             lookup = "holds" if condition.kind == Kind.TEXT else "icontains"
-            return _once(rows, condition, Q(**{f"{condition.path}__{lookup}": str(value)}))
+            return Q(**{f"{condition.path}__{lookup}": str(value)})
         case Kind.ID:
             number = _as_id(value)
             return Q(**{condition.path: number}) if number else Q(pk__in=[])
@@ -218,9 +253,17 @@ def _check_text(part: str, kind: Kind, value: Scalar) -> None:
         raise FilterError(part, value, "text")
 
 
-def _once(rows: QuerySet[Row], condition: Condition, match: Q) -> Q:
-    """Over a relation to many, the match as a subquery: a join would give a row as often as it matches."""
-    return Q(pk__in=rows.model._default_manager.filter(match).values("pk")) if condition.to_many else match
+def _wrapped(rows: QuerySet[Row], alternatives: Sequence[tuple[Condition, Q]]) -> Q:
+    """Any of some matches; those over one relation to many together, so that the other table is asked once."""
+    over: dict[str, list[Q]] = {}
+    matches = []
+    for condition, match in alternatives:
+        if condition.to_many:
+            over.setdefault(condition.path.partition("__")[0], []).append(match)
+        else:
+            matches.append(by_keys(rows.model, condition.path, match) if condition.looked_up else match)
+    matches += [over_many(rows.model, first, _any(some)) for first, some in over.items()]
+    return _any(matches)
 
 
 def _converted(part: str, kind: Kind, value: Scalar) -> Scalar:

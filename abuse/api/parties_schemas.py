@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Self
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Self
 
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 from pydantic import Field
 
@@ -87,7 +92,7 @@ _DETAILS = (
 
 def _defendant_fields(defendant: Defendant) -> dict[str, object]:
     details = defendant.details
-    created = None if details is None else f"{timezone.localtime(details.creation_date):%d/%m/%y}"
+    created = None if details is None else _day(details.creation_date)
     return {
         "id": defendant.pk,
         "customer_id": defendant.customer_id,
@@ -97,6 +102,34 @@ def _defendant_fields(defendant: Defendant) -> dict[str, object]:
         "is_gs": details is not None and details.is_gs,
         "is_internal": details is not None and details.is_internal,
     }
+
+
+DEFENDANT_COLUMNS = (
+    "defendant_id", "defendant__customer_id", "defendant__details__creation_date", "defendant__details__is_vip",
+    "defendant__details__is_gs", "defendant__details__is_internal",
+    *(f"defendant__details__{name}" for name in _DETAILS),
+)  # fmt: skip
+"""What `defendant_of` is given, as columns of a ticket or a report."""
+
+
+def defendant_of(values: Sequence[Any]) -> dict[str, Any] | None:
+    """The fields of a `DefendantAnswer`."""
+    if values[0] is None:
+        return None
+    pk, customer_id, created, is_vip, is_gs, is_internal, *details = values
+    return {
+        "id": pk,
+        "customer_id": customer_id,
+        **dict(zip(_DETAILS, details, strict=True)),
+        "creation_date": None if created is None else _day(created),
+        "is_vip": bool(is_vip),
+        "is_gs": bool(is_gs),
+        "is_internal": bool(is_internal),
+    }
+
+
+def _day(moment: datetime) -> str:
+    return f"{timezone.localtime(moment):%d/%m/%y}"
 
 
 class ServiceAnswer(Answer):
@@ -121,6 +154,16 @@ class ServiceAnswer(Answer):
             reference=service.reference,
             service_id=service.service_id,
         )
+
+
+_SERVICE = ("id", "name", "domain", "component_type", "component_sub_type", "reference", "service_id")
+SERVICE_COLUMNS = tuple(f"service__{name}" for name in _SERVICE)
+"""What `service_of` is given, as columns of a ticket or a report."""
+
+
+def service_of(values: Sequence[Any]) -> dict[str, Any] | None:
+    """The fields of a `ServiceAnswer`."""
+    return None if values[0] is None else dict(zip(_SERVICE, values, strict=True))
 
 
 class ProviderAnswer(Answer):
@@ -154,6 +197,20 @@ class DecisionAnswer(Answer):
             report=decision.report_id,
             date=decision.date,
         )
+
+
+_TAG = ("id", "codename", "name", "tag_type", "level")
+
+
+def tags_column(through: Any, owner: str) -> ArraySubquery:
+    """A column for `tags_from`: the tags of a row, by the table between it and them."""
+    tags = through.objects.filter(**{owner: OuterRef("pk")}).order_by("tag__tag_type", "tag__name")
+    return ArraySubquery(tags.values(one=JSONObject(**{name: f"tag__{name}" for name in _TAG})))
+
+
+def tags_from(column: Sequence[str | Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The fields of some `TagAnswer`."""
+    return [json.loads(one) if isinstance(one, str) else one for one in column]
 
 
 def tags_of(tags: Iterable[Tag]) -> list[TagAnswer]:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from apiflask import APIBlueprint
+from django.db.models import QuerySet
 from flask import Response
 
 from abuse.models import Report
-from abuse.models.questions import decisions_on_report, live_reports, with_body_start, with_report_relations
+from abuse.models.questions import decisions_on_report, live_reports
 from abuse.policies import Right
 from abuse.rules.explain import explain_report
 from abuse.services.search import SearchService
 
 from . import examples
-from .access import current_sight, needs
+from .access import current_sight, needs, sees_something
 from .answers import Explanation, rows_answer
 from .etags import stop_if_known
-from .filters import FiltersParameter, read_filters
+from .filters import Filters, FiltersParameter, read_filters
 from .listing import Condition, Kind, Listing
 from .objects import the_report
+from .report_rows import report_rows
 from .reports_schemas import ReportDetail, ReportRow, ReportRows
 
 blueprint = APIBlueprint("reports", __name__, url_prefix="/api/reports", tag="Reports")
@@ -55,10 +57,10 @@ REPORTS: Listing[Report] = Listing(
         "defendantCountry": [Condition("defendant__details__country")],
         "defendantTag": [Condition("defendant__tags__name", to_many=True)],
         "reportTag": [Condition("tags__name", to_many=True)],
-        "provider": [Condition("provider__email")],
-        "providerEmail": [Condition("provider__email")],
+        "provider": [Condition("provider__email", looked_up=True)],
+        "providerEmail": [Condition("provider__email", looked_up=True)],
         "providerTag": [Condition("provider__tags__name", to_many=True)],
-        "item": [_RAW_ITEM, Condition("items__fqdn", to_many=True)],
+        "item": [_RAW_ITEM, Condition("items__fqdn", to_many=True, is_part=True)],
         "itemRawItem": [_RAW_ITEM],
         "itemIpReverse": [Condition("items__ip_reverse", to_many=True)],
         "itemFqdnResolved": [Condition("items__fqdn_resolved", Kind.ADDRESS, to_many=True)],
@@ -79,11 +81,14 @@ def list_reports(query_data: FiltersParameter) -> Response:
     """List the reports that one may see"""
     filters = read_filters(query_data.filters)
     names = REPORTS.selected(filters)
-    reports = REPORTS.chosen(current_sight().reports(), filters)
-    if filters.where.is_empty:
-        reports = live_reports(reports)
-    reports = with_report_relations(with_body_start(reports))
-    return rows_answer((ReportRow.of(report) for report in REPORTS.page(reports, filters)), names)
+    return rows_answer(report_rows(REPORTS.ids(reports_seen(filters), filters)), names)
+
+
+def reports_seen(filters: Filters) -> QuerySet[Report]:
+    """The reports that the caller sees and asks for; without conditions, those that are not archived."""
+    seen = current_sight().reports() if sees_something(filters) else Report.objects.none()
+    rows = REPORTS.chosen(seen, filters)
+    return live_reports(rows) if filters.where.is_empty else rows
 
 
 @blueprint.get("/<int:report_id>")

@@ -46,17 +46,6 @@ class ReportRow(_ReportFields):
     body_is_cut: bool = Field(description="Whether there is more of the body in /api/reports/{id}.")
     defendant: DefendantAnswer | None
 
-    @classmethod
-    def of(cls, report: Report, shown: int = BODY_START) -> Self:
-        """`report` as `with_body_start` reads it, with as many characters."""
-        start: str = report.body_start  # type: ignore[attr-defined]
-        return cls(
-            **_report_fields(report),
-            body=start[:shown],
-            body_is_cut=len(start) > shown,
-            defendant=DefendantAnswer.of(report.defendant) if report.defendant else None,
-        )
-
 
 class ReportRows(RootModel[list[ReportRow]]):
     """A list of reports."""

@@ -7,37 +7,30 @@ from django.db.models import QuerySet
 from pydantic import Field
 
 from abuse.models import Report, Ticket
-from abuse.models.questions import (
-    live_reports,
-    live_tickets,
-    with_body_start,
-    with_report_relations,
-    with_ticket_counts,
-    with_ticket_relations,
-)
 from abuse.policies import Right
 
 from . import cursors, examples
-from .access import current_sight, current_user, needs
-from .answers import NextPage, PagedLists
+from .access import current_user, needs
+from .answers import IsExact, NextPage, PagedLists
 from .filters import FilterError, Filters, FiltersParameter, Paginate, read_filters
-from .listing import ONLY_ROWS_AND_PAGES, Listing, describe
-from .reports import REPORTS
+from .listing import COUNT_SAYS, ONLY_ROWS_AND_PAGES, Listing, counted, describe
+from .report_rows import BODY_SHOWN, report_rows
+from .reports import REPORTS, reports_seen
 from .reports_schemas import ReportRow
-from .tickets import TICKETS
+from .ticket_rows import ticket_rows
+from .tickets import TICKETS, tickets_seen
 from .tickets_schemas import TicketRow
 
 blueprint = APIBlueprint("search", __name__, url_prefix="/api", tag="Search")
 
-BODY_SHOWN = 300
-"""Characters of a report's text in a row."""
-
 
 class Found(PagedLists):
     tickets: list[TicketRow]
-    tickets_count: int = Field(description="How many there are on all pages.")
+    tickets_count: int = Field(description=COUNT_SAYS)
+    tickets_count_is_exact: IsExact
     reports: list[ReportRow]
-    reports_count: int = Field(description="How many there are on all pages.")
+    reports_count: int = Field(description=COUNT_SAYS)
+    reports_count_is_exact: IsExact
     tickets_next: NextPage
     reports_next: NextPage
 
@@ -70,17 +63,18 @@ def search(query_data: FiltersParameter) -> Found:
     tickets = _tickets(filters)
     reports = _reports(filters)
     of_tickets, of_reports = _pages(filters)
-    ticket_page = with_ticket_relations(with_ticket_counts(tickets, user=current_user()))
-    report_page = with_report_relations(with_body_start(reports, BODY_SHOWN))
-    ticket_rows = TICKETS.page(ticket_page, TICKETS.with_known_sorts(of_tickets))
-    report_rows = REPORTS.page(report_page, REPORTS.with_known_sorts(of_reports))
+    ticket_ids = TICKETS.ids(tickets, TICKETS.with_known_sorts(of_tickets))
+    report_ids = REPORTS.ids(reports, REPORTS.with_known_sorts(of_reports))
+    of_all_tickets, of_all_reports = counted(tickets, ticket_ids, of_tickets), counted(reports, report_ids, of_reports)
     return Found(
-        tickets=[TicketRow.of(ticket) for ticket in ticket_rows],
-        tickets_count=tickets.count(),
-        reports=[ReportRow.of(report, BODY_SHOWN) for report in report_rows],
-        reports_count=reports.count(),
-        tickets_next=ticket_rows.next,
-        reports_next=report_rows.next,
+        tickets=ticket_rows(ticket_ids, user=current_user().pk),
+        tickets_count=of_all_tickets.number,
+        tickets_count_is_exact=None if of_all_tickets.is_exact else False,
+        reports=report_rows(report_ids, BODY_SHOWN),
+        reports_count=of_all_reports.number,
+        reports_count_is_exact=None if of_all_reports.is_exact else False,
+        tickets_next=ticket_ids.next,
+        reports_next=report_ids.next,
     )
 
 
@@ -97,16 +91,14 @@ def _tickets(filters: Filters) -> QuerySet[Ticket]:
     if not _knows_all(TICKETS, filters):
         TICKETS.chosen(Ticket.objects.none(), TICKETS.with_known_conditions(filters))  # names what makes no sense
         return Ticket.objects.none()
-    rows = TICKETS.chosen(current_sight().tickets(), filters)
-    return live_tickets(rows) if filters.where.is_empty else rows
+    return tickets_seen(filters)
 
 
 def _reports(filters: Filters) -> QuerySet[Report]:
     if not _knows_all(REPORTS, filters):
         REPORTS.chosen(Report.objects.none(), REPORTS.with_known_conditions(filters))
         return Report.objects.none()
-    rows = REPORTS.chosen(current_sight().reports(), filters)
-    return live_reports(rows) if filters.where.is_empty else rows
+    return reports_seen(filters)
 
 
 def _conditions(filters: Filters) -> set[str]:

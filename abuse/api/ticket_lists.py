@@ -9,7 +9,7 @@ from pydantic import Field
 
 from abuse.controllers import todo
 from abuse.models import Ticket
-from abuse.models.questions import live_tickets, with_ticket_counts, with_ticket_relations
+from abuse.models.questions import live_tickets, with_ticket_counts
 from abuse.policies import Right
 
 from . import cursors, examples
@@ -17,6 +17,7 @@ from .access import current_sight, current_user, needs
 from .answers import Paged, rows_answer
 from .filters import FiltersParameter, read_filters
 from .listing import ONLY_ROWS_AND_PAGES
+from .ticket_rows import ticket_rows
 from .tickets import TICKETS
 from .tickets_schemas import TicketRow, TicketRows
 
@@ -42,10 +43,10 @@ def list_todo(query_data: FiltersParameter) -> TodoAnswer:
     """List the tickets that the caller could work on next"""
     filters = read_filters(query_data.filters)
     rows = todo_of_caller(TICKETS.chosen(Ticket.all(), filters), only_unassigned=filters.only_unassigned)
-    page = cursors.page(
-        with_ticket_relations(rows), rows.query.order_by, filters.paginate, str(filters.only_unassigned)
+    page = cursors.ids(rows, rows.query.order_by, filters.paginate, str(filters.only_unassigned))
+    return TodoAnswer(
+        tickets=ticket_rows(page, user=current_user().pk), tickets_count=rows.count(), next=page.next
     )
-    return TodoAnswer(tickets=[TicketRow.of(ticket) for ticket in page], tickets_count=rows.count(), next=page.next)
 
 
 @blueprint.get("/my-tickets")
@@ -61,8 +62,8 @@ def list_my_tickets(query_data: FiltersParameter) -> Response:
     own = TICKETS.chosen(current_sight().tickets(), filters).filter(treated_by=current_user())
     if filters.where.is_empty:
         own = live_tickets(own)
-    rows = with_ticket_relations(with_ticket_counts(own, user=current_user()))
-    return rows_answer((TicketRow.of(ticket) for ticket in TICKETS.page(rows, filters)), TICKETS.selected(filters))
+    page = TICKETS.ids(with_ticket_counts(own, user=current_user()), filters)
+    return rows_answer(ticket_rows(page, user=current_user().pk), TICKETS.selected(filters))
 
 
 def todo_of_caller(tickets: QuerySet[Ticket], *, only_unassigned: bool = False) -> QuerySet[Ticket]:

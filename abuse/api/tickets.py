@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from apiflask import APIBlueprint
+from django.db.models import QuerySet
 from flask import Response
 
 from abuse.controllers import ownership
 from abuse.models import Ticket
-from abuse.models.questions import live_tickets, with_ticket_counts, with_ticket_relations
+from abuse.models.questions import live_tickets, with_ticket_counts
 from abuse.models.tickets import PRIORITY_RANK
 from abuse.policies import Right
 from abuse.rules.explain import explain_ticket
 from abuse.services.search import SearchService
 
 from . import examples
-from .access import current_sight, current_user, needs
+from .access import current_sight, current_user, needs, sees_something
 from .answers import Explanation, rows_answer
 from .etags import read_again, stop_if_known
-from .filters import FiltersParameter, read_filters
+from .filters import Filters, FiltersParameter, read_filters
 from .listing import Condition, Kind, Listing
 from .objects import the_ticket
 from .ticket_details import detail_of
+from .ticket_rows import ticket_rows
 from .tickets_schemas import TicketDetail, TicketRow, TicketRows
 
 blueprint = APIBlueprint("tickets", __name__, url_prefix="/api/tickets", tag="Tickets")
@@ -75,7 +77,7 @@ TICKETS: Listing[Ticket] = Listing(
         "reportsTag": [_REPORT_TAG],
         "providerEmail": [Condition("reports__provider__email", to_many=True)],
         "providerTag": [Condition("reports__provider__tags__name", to_many=True)],
-        "item": [_RAW_ITEM, Condition("reports__items__fqdn", to_many=True)],
+        "item": [_RAW_ITEM, Condition("reports__items__fqdn", to_many=True, is_part=True)],
         "itemRawItem": [_RAW_ITEM],
         "itemIpReverse": [Condition("reports__items__ip_reverse", to_many=True)],
         "itemFqdnResolved": [Condition("reports__items__fqdn_resolved", Kind.ADDRESS, to_many=True)],
@@ -95,11 +97,15 @@ def list_tickets(query_data: FiltersParameter) -> Response:
     """List the tickets that one may see"""
     filters = read_filters(query_data.filters)
     names = TICKETS.selected(filters)
-    tickets = TICKETS.chosen(current_sight().tickets(), filters)
-    if filters.where.is_empty:
-        tickets = live_tickets(tickets)
-    tickets = with_ticket_relations(with_ticket_counts(tickets, user=current_user()))
-    return rows_answer((TicketRow.of(ticket) for ticket in TICKETS.page(tickets, filters)), names)
+    page = TICKETS.ids(tickets_seen(filters), filters)
+    return rows_answer(ticket_rows(page, user=current_user().pk), names)
+
+
+def tickets_seen(filters: Filters) -> QuerySet[Ticket]:
+    """The tickets that the caller sees and asks for; without conditions, those that are not closed."""
+    seen = current_sight().tickets() if sees_something(filters) else Ticket.objects.none()
+    rows = TICKETS.chosen(seen, filters)
+    return with_ticket_counts(live_tickets(rows) if filters.where.is_empty else rows, user=current_user())
 
 
 @blueprint.get("/<int:ticket_id>/explain")

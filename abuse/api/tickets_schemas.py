@@ -120,11 +120,6 @@ class TicketRow(_TicketFields):
 
     defendant: DefendantAnswer | None
 
-    @classmethod
-    def of(cls, ticket: Ticket) -> Self:
-        defendant = DefendantAnswer.of(ticket.defendant) if ticket.defendant else None
-        return cls(**_ticket_fields(ticket), tags=tags_of(ticket.tags.all()), defendant=defendant)
-
 
 class TicketRows(RootModel[list[TicketRow]]):
     """A list of tickets."""
@@ -166,18 +161,19 @@ class TicketDetail(_TicketFields):
         )
 
 
-_PLAIN = (
+TICKET_FIELDS = (
     "public_id", "mailer_id", "status", "previous_status", "priority", "level", "creation_date", "modification_date",
     "snooze_start", "snooze_duration", "pause_start", "pause_duration", "alarm", "confidential", "moderation",
     "protected", "escalated", "locked", "update", "version", "attached_reports_count", "comments_count",
     "starred_by_me",
 )  # fmt: skip
+"""Those that are the same in the JSON as in a ticket that `with_ticket_counts` read."""
 
 
 def _ticket_fields(ticket: Ticket) -> dict[str, Any]:
     return {
         "id": ticket.pk,
-        **{name: getattr(ticket, name) for name in _PLAIN},
+        **{name: getattr(ticket, name) for name in TICKET_FIELDS},
         "category": ticket.category_id,
         "treated_by": ticket.treated_by.username if ticket.treated_by else None,
         "resolution": ticket.resolution.codename if ticket.resolution else None,

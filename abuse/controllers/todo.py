@@ -24,6 +24,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from abuse.models import AbusePermission, Operator, Priority, Profile, Report, Ticket, TicketStatus, User
+from abuse.models.ordering import TieBreak
 from abuse.models.questions import with_ticket_counts
 from abuse.models.tickets import PRIORITY_RANK
 
@@ -88,7 +89,9 @@ def workable(user: User, tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
 def _global(tickets: QuerySet[Ticket], user: User) -> QuerySet[Ticket]:
     """Critical ones first, then by status, urgency, owner (mine, others', nobody's) and age."""
     is_critical = Case(When(priority=Priority.CRITICAL, then=Value(0)), default=Value(1), output_field=IntegerField())
-    level = Case(When(status=Status.OPEN, then=_tag_level()), default=Value(0), output_field=IntegerField())
+    level = TieBreak(
+        Case(When(status=Status.OPEN, then=_tag_level()), default=Value(0)), output_field=IntegerField()
+    )
     return tickets.filter(status__in=TO_DO).order_by(
         is_critical, _STATUS_RANK, PRIORITY_RANK.desc(), _owner_rank(user), "modification_date", level.desc(), "pk"
     )
@@ -98,11 +101,12 @@ def _limited_open(tickets: QuerySet[Ticket], user: User) -> QuerySet[Ticket]:
     """For first-level staff: open, not escalated, normal or low urgency; no old customer who has several of those."""
     such = Q(status=Status.OPEN, escalated=False, priority__in=[Priority.NORMAL, Priority.LOW])
     another = Ticket.filter(such, defendant=OuterRef("defendant")).exclude(pk=OuterRef("pk"))
+    level = TieBreak(_tag_level(), output_field=IntegerField())
     is_old = Q(defendant__details__creation_date__lt=timezone.now() - OLD_CUSTOMER)
     return (
         tickets.filter(such)
         .exclude(is_old & Exists(another))
-        .order_by(PRIORITY_RANK.desc(), _owner_rank(user), "modification_date", _tag_level().desc(), "pk")
+        .order_by(PRIORITY_RANK.desc(), _owner_rank(user), "modification_date", level.desc(), "pk")
     )
 
 

@@ -11,7 +11,8 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
 from django.db.models.fields.json import KeyTransform, KeyTransformTextLookupMixin
-from django.db.models.lookups import IContains
+from django.db.models.lookups import IContains, Lookup
+from django.db.models.sql.compiler import SQLCompiler
 
 Network = IPv4Network | IPv6Network
 
@@ -87,3 +88,16 @@ class Holds(IContains):
 @KeyTransform.register_lookup
 class KeyHolds(KeyTransformTextLookupMixin, Holds):
     """The same of a text in JSON. Without it `data__name__holds` would be the key `holds` within `name`."""
+
+
+@models.BigAutoField.register_lookup
+class AnyOf(Lookup):
+    """One of some ids, as one value: the statement is the same however many there are."""
+
+    lookup_name = "any_of"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
+        left, left_values = self.process_lhs(compiler, connection)
+        right, right_values = self.process_rhs(compiler, connection)
+        return f"{left} = ANY({right})", (*left_values, *right_values)

@@ -93,7 +93,7 @@ def live_reports(reports: QuerySet[Report]) -> QuerySet[Report]:
     return reports.filter(status__in=[status for status in ReportStatus if status != ReportStatus.ARCHIVED])
 
 
-def with_ticket_counts(tickets: QuerySet[Ticket], *, user: User) -> QuerySet[Ticket]:
+def with_ticket_counts(tickets: QuerySet[Ticket], *, user: User | int) -> QuerySet[Ticket]:
     """Tickets with `attached_reports_count`, `comments_count` and, for this user, `starred_by_me`."""
     return tickets.annotate(
         attached_reports_count=_count(Report),

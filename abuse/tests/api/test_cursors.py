@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from abuse.api.reports import REPORTS
 from abuse.api.tickets import TICKETS
-from abuse.models import News, Ticket
+from abuse.models import News, Tag, Ticket
 
 from .conftest import Caller, MakeUser
 from .rows import START, a_defendant, a_provider, a_report, a_tag, a_ticket, an_item
@@ -207,6 +207,31 @@ def test_a_search_has_a_cursor_for_each_of_its_lists(root: Caller, many: list[Ti
     third = root.get("/api/search", {"paginate": {"resultsPerPage": 4, "cursor": first["ticketsNext"]}}).get_json()
     assert [row["id"] for row in third["tickets"]] == [ticket.pk for ticket in many[4:8]]
     assert third["reports"] == []
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_pages_of_what_is_to_do_go_by_tags_where_all_else_is_equal(root: Caller, size: int) -> None:
+    expected = []
+    for number, level in enumerate([1, 4, None, 2, 4, 0, 3]):
+        ticket = a_ticket(status="Open", modification_date=START)
+        if level is not None:
+            tag = a_tag(f"level {number}", Tag.Type.REPORT)
+            Tag.filter(pk=tag.pk).update(level=level)
+            a_report(ticket=ticket).tags.add(tag)
+        expected.append((-(level or 0), ticket.pk))
+    whole = [pk for _, pk in sorted(expected)]
+    by_number: list[int] = []
+    by_cursor: list[int] = []
+    paginate: dict[str, Any] = {}
+    for page in range(1, 7 // size + 2):
+        numbered = root.get("/api/tickets/todo", {"paginate": {"resultsPerPage": size, "currentPage": page}}).get_json()
+        by_number += [ticket["id"] for ticket in numbered["tickets"]]
+    while paginate.get("cursor", "first"):
+        answer = root.get("/api/tickets/todo", {"paginate": {"resultsPerPage": size, **paginate}}).get_json()
+        by_cursor += [ticket["id"] for ticket in answer["tickets"]]
+        assert answer["ticketsCount"] == 7
+        paginate = {"cursor": answer.get("next")}
+    assert (by_number, by_cursor) == (whole, whole)
 
 
 def test_words_of_any_kind_are_in_a_cursor_and_no_sql_is(root: Caller) -> None:

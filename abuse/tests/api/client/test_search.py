@@ -63,6 +63,34 @@ def test_a_page_of_no_rows_counts_alone(ann: Caller, django_assert_num_queries: 
     assert answer == {"tickets": [], "ticketsCount": 1, "reports": [], "reportsCount": 1}
 
 
+def test_a_count_stops_where_nobody_turns_pages_any_more(ann: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(3):
+        a_report(ticket=a_ticket())
+    a_report()
+    filters = {"paginate": {"resultsPerPage": 1, "currentPage": 3}}
+    exact = get(ann, "/search", filters)
+    assert (exact["ticketsCount"], exact["reportsCount"]) == (3, 4)
+    assert set(exact) & {"ticketsCountIsExact", "reportsCountIsExact"} == set()
+    monkeypatch.setattr("abuse.api.listing.MAX_COUNT", 2)
+    answer = get(ann, "/search", filters)
+    assert (answer["ticketsCount"], answer["ticketsCountIsExact"]) == (2, False)
+    assert (answer["reportsCount"], answer["reportsCountIsExact"]) == (2, False)
+    assert answer["tickets"] == exact["tickets"] != [], "what is not counted can be read"
+
+
+def test_a_count_that_the_page_tells_costs_no_statement(
+    ann: Caller, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    a_report(ticket=a_ticket())
+    for filters, statements, counts in (
+        ({"paginate": {"resultsPerPage": 10, "currentPage": 1}}, 6, (1, 1)),  # ids and rows of each
+        ({"paginate": {"resultsPerPage": 10, "currentPage": 2}}, 6, (1, 1)),  # ids and counts of each
+    ):
+        with django_assert_num_queries(statements):
+            answer = get(ann, "/search", filters)
+        assert (answer["ticketsCount"], answer["reportsCount"]) == counts
+
+
 def test_a_page_of_fifty_costs_few_queries(ann: Caller, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     for _ in range(50):
         ticket = a_ticket(defendant=a_defendant(), service=a_service(), treated_by=ann.user)

@@ -1,0 +1,80 @@
+"""The rows of lists of reports, read by their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from abuse.models import Report
+from abuse.models.questions import BODY_START, with_body_start
+
+from .parties_schemas import DEFENDANT_COLUMNS, SERVICE_COLUMNS, defendant_of, service_of, tags_column, tags_from
+from .prepared import IDS, Prepared
+from .reports_schemas import ReportRow
+
+BODY_SHOWN = 300
+"""Characters of a report's text in an answer to a search."""
+_COLUMNS = {
+    "received_date": "received_date",
+    "creation_date": "created_at",
+    "status": "status",
+    "category": "category_id",
+    "subject": "subject",
+    "ticket": "ticket_id",
+    "reporter_reference": "reporter_reference",
+    "missing_data": "missing_data",
+    "treated_mode": "treated_mode",
+}
+_PROVIDER = ("email", "name", "trusted", "priority")
+_BODY_AT = 1 + len(_COLUMNS)
+_PROVIDER_AT = _BODY_AT + 1
+_SERVICE_AT = _PROVIDER_AT + len(_PROVIDER)
+_DEFENDANT_AT = _SERVICE_AT + len(SERVICE_COLUMNS)
+_TAGS_AT = _DEFENDANT_AT + len(DEFENDANT_COLUMNS)
+
+
+def _read(shown: int) -> Prepared:
+    return Prepared(
+        lambda: (
+            with_body_start(Report.filter(pk__any_of=IDS), shown)
+            .annotate(row_tags=tags_column(Report.tags.through, "report"))
+            .values_list(
+                "pk",
+                *_COLUMNS.values(),
+                "body_start",
+                *(f"provider__{name}" for name in _PROVIDER),
+                *SERVICE_COLUMNS,
+                *DEFENDANT_COLUMNS,
+                "row_tags",
+            )
+        )
+    )
+
+
+_READ: Mapping[int, Prepared] = {shown: _read(shown) for shown in (BODY_START, BODY_SHOWN)}
+_ROWS = TypeAdapter(list[ReportRow])
+
+
+def report_rows(ids: Sequence[int], shown: int = BODY_START) -> list[ReportRow]:
+    """The rows of some reports in their order; those that are gone are left out.
+
+    `shown`: characters of the text, `BODY_START` or `BODY_SHOWN`.
+    """
+    found = _READ[shown].rows(ids)
+    return _ROWS.validate_python([_fields(found[one], shown) for one in ids if one in found])
+
+
+def _fields(row: tuple[Any, ...], shown: int) -> dict[str, Any]:
+    start = row[_BODY_AT]
+    return {
+        "id": row[0],
+        **dict(zip(_COLUMNS, row[1:_BODY_AT], strict=True)),
+        "body": start[:shown],
+        "body_is_cut": len(start) > shown,
+        "provider": dict(zip(_PROVIDER, row[_PROVIDER_AT:_SERVICE_AT], strict=True)),
+        "service": service_of(row[_SERVICE_AT:_DEFENDANT_AT]),
+        "defendant": defendant_of(row[_DEFENDANT_AT:_TAGS_AT]),
+        "tags": tags_from(row[_TAGS_AT]),
+    }
