@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from abuse.config import current
 from abuse.models import ReportItem
 from abuse.models.fields import Network
+from abuse.rules.networks import owner_of
 
 from .bodies import Body
 from .filters import Text, read_filters
@@ -24,6 +25,8 @@ ITEMS: Listing[ReportItem] = Listing(
         "itemType": [Condition("item_type")],
     },
 )
+CLOUDFLARE = "cloudflare"
+"""The one content network for which the older client has a badge."""
 ITEM_BODY = {"rawItem": "hxxp://vps-1042[.]example[.]net/login"}
 
 
@@ -48,8 +51,10 @@ def item_answer(item: ReportItem) -> ItemAnswer:
 
 
 def ip_category(network: Network | None, managed: tuple[Network, ...]) -> str | None:
-    """Whose an address is: `managed` when it lies in a network of ours, else `other`."""
+    """Whose an address is: `managed` when it lies in a network of ours, `cloudflare` in one of theirs, else `other`."""
     if network is None:
         return None
     inside = any(ours.version == network.version and network.subnet_of(ours) for ours in managed)  # type: ignore[arg-type]
-    return "managed" if inside else "other"
+    if inside:
+        return "managed"
+    return CLOUDFLARE if owner_of(network.network_address) == CLOUDFLARE else "other"

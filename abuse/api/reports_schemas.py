@@ -113,7 +113,10 @@ def _report_fields(report: Report) -> dict[str, Any]:
 
 
 class ItemState(Answer):
-    """What was known of an item at a moment. `ipCategory`: `managed` when it is in a network of ours, else `other`."""
+    """What was known of an item at a moment.
+
+    `ipCategory`: `managed` when it is in a network of ours, `cloudflare` in one of theirs, else `other`.
+    """
 
     date: EpochSeconds
     raw_item: str

@@ -44,9 +44,7 @@ def list_todo(query_data: FiltersParameter) -> TodoAnswer:
     filters = read_filters(query_data.filters)
     rows = todo_of_caller(TICKETS.chosen(Ticket.all(), filters), only_unassigned=filters.only_unassigned)
     page = cursors.ids(rows, rows.query.order_by, filters.paginate, str(filters.only_unassigned))
-    return TodoAnswer(
-        tickets=ticket_rows(page, user=current_user().pk), tickets_count=rows.count(), next=page.next
-    )
+    return TodoAnswer(tickets=ticket_rows(page, user=current_user().pk), tickets_count=rows.count(), next=page.next)
 
 
 @blueprint.get("/my-tickets")

@@ -22,7 +22,7 @@ from abuse.services.phishing.resolving import DnsResolver, NameUnknown, NoSuchNa
 from .access import needs
 from .answers import Answer
 from .filters import Text
-from .item_lists import ip_category
+from .item_lists import CLOUDFLARE, ip_category
 
 blueprint = APIBlueprint("tools", __name__, url_prefix="/api/tools", tag="Tools")
 
@@ -44,7 +44,9 @@ class Headers(Answer):
 
 
 class Owner(Answer):
-    ip_category: str = Field(description="`managed`: in a network of ours; else `other`.")
+    ip_category: str = Field(
+        description="`managed`: in a network of ours; `cloudflare`: in theirs; else `other`."
+    )
 
 
 @blueprint.get("/curl")
@@ -68,13 +70,13 @@ def curl(query_data: WhichUrl) -> Headers:
 @blueprint.input(WhichItem, location="query")
 @blueprint.output(Owner, example={"ipCategory": "managed"})
 def whois(query_data: WhichItem) -> Owner:
-    """Ask whether an address, network, URL or name is in a network of ours"""
+    """Ask whether an address, network, URL or name is in a network of ours, or behind Cloudflare"""
     item = read_item(query_data.item)
     host = item.value if item.kind == ItemKind.CIDR else item.host or ""
     managed = current().MANAGED_NETWORKS
     networks = _networks(host)
-    ours = any(ip_category(network, managed) == "managed" for network in networks)
-    return Owner(ip_category="managed" if ours else "other")
+    owners = {ip_category(network, managed) for network in networks}
+    return Owner(ip_category=next((one for one in ("managed", CLOUDFLARE) if one in owners), "other"))
 
 
 def _networks(host: str) -> Sequence[Network]:

@@ -89,9 +89,7 @@ def workable(user: User, tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
 def _global(tickets: QuerySet[Ticket], user: User) -> QuerySet[Ticket]:
     """Critical ones first, then by status, urgency, owner (mine, others', nobody's) and age."""
     is_critical = Case(When(priority=Priority.CRITICAL, then=Value(0)), default=Value(1), output_field=IntegerField())
-    level = TieBreak(
-        Case(When(status=Status.OPEN, then=_tag_level()), default=Value(0)), output_field=IntegerField()
-    )
+    level = TieBreak(Case(When(status=Status.OPEN, then=_tag_level()), default=Value(0)), output_field=IntegerField())
     return tickets.filter(status__in=TO_DO).order_by(
         is_critical, _STATUS_RANK, PRIORITY_RANK.desc(), _owner_rank(user), "modification_date", level.desc(), "pk"
     )

@@ -113,6 +113,8 @@ def test_get_tools_whois(ann: Caller) -> None:
         ("192.0.2.0/25", "managed"),
         ("http://192.0.2[.]7/x", "managed"),
         ("8.8.8.8", "other"),
+        ("http://104.16.0.1/x", "cloudflare"),
+        ("2606:4700::1", "cloudflare"),
     ]:
         assert ok(ann, "GET", "/tools/whois", query=f"item={item}") == {"ipCategory": expected}, item
     refused(ann, "GET", "/tools/whois?item=hello", status=409)

@@ -16,6 +16,7 @@ from abuse.models import (
     Profile,
     Proof,
     ReceivedMessage,
+    ReportItem,
     Resolution,
     ServiceAction,
     Ticket,
@@ -183,6 +184,10 @@ def test_get_tickets_id_items(ann: Caller, ticket: Ticket) -> None:
     )  # fmt: skip
     assert (row["history"][0]["ip"], row["history"][0]["ipCategory"]) == ("192.0.2.0", "managed")
     assert row["history"][0]["date"] == int(START.timestamp())
+    an_item(reports[0], "104.16.0.1")
+    found = get(ann, f"/tickets/{ticket.pk}/items", {"where": {"in": [{"rawItem": ["104.16.0.1"]}]}})
+    assert found["items"][0]["history"][0]["ipCategory"] == "cloudflare"
+    ReportItem.filter(raw_item="104.16.0.1").delete()
     filters = {"where": {"like": [{"rawItem": ["192.0.2.2"]}]}}
     assert get(ann, f"/tickets/{ticket.pk}/items", filters)["itemsCount"] == 4
     assert get(ann, f"/tickets/{ticket.pk}/items")["itemsCount"] == 9
