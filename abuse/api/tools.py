@@ -44,9 +44,7 @@ class Headers(Answer):
 
 
 class Owner(Answer):
-    ip_category: str = Field(
-        description="`managed`: in a network of ours; `cloudflare`: in theirs; else `other`."
-    )
+    ip_category: str = Field(description="`managed`: in a network of ours; `cloudflare`: in theirs; else `other`.")
 
 
 @blueprint.get("/curl")
