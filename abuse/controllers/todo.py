@@ -46,10 +46,11 @@ _STATUS_RANK = Case(
 
 def algorithm_of(user: User) -> str | None:
     """The order that a user's role gives him; None when it gives none."""
-    operator = Operator.filter(user=user).select_related("role").first()
-    if operator is None:
+    try:
+        role = user.operator.role  # read with whoever calls
+    except Operator.DoesNotExist:
         return None
-    name = operator.role.models_authorizations.get("ticket", {}).get("schedulingAlgorithm")
+    name = role.models_authorizations.get("ticket", {}).get("schedulingAlgorithm")
     return name if name in ALGORITHMS else None
 
 

@@ -79,7 +79,12 @@ class Report(Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["-received_date", "-id"], name="report_by_date"),
+            # Category and status are what lists leave rows out by: those that are far from the page need not be read.
+            models.Index(fields=["-received_date", "-id"], include=["category", "status"], name="report_newest"),
+            models.Index(fields=["-ticket", "id"], include=["category", "status"], name="report_ticket_down"),
+            models.Index(fields=["-category", "id"], include=["status"], name="report_category_down"),
+            models.Index(fields=["-status", "id"], include=["category"], name="report_status_down"),
+            models.Index(fields=["-provider", "id"], include=["category", "status"], name="report_provider_down"),
             models.Index(fields=["status", "-received_date"], name="report_status"),
             models.Index(fields=["provider", "id"], name="report_provider"),
             models.Index(fields=["category", "id"], name="report_category"),

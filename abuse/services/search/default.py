@@ -9,13 +9,12 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
-from abuse.models import Ticket
 from abuse.models.fields import Network
 from abuse.parsers.values import ParsedEmail
 
-from .base import MAX_FOUND, MAX_ITEMS, SearchServiceBase, SearchServiceException, readable, tickets_of
+from .base import MAX_FOUND, MAX_ITEMS, SearchServiceBase, SearchServiceException, readable
 
-_CANDIDATES = 5000
+_CANDIDATES = 1000
 """The newest matches, of which the best are taken: ranking reads every row that it ranks."""
 _ITEMS_OF_NETWORK = 200_000
 """Items of a large network that are looked at, whichever they are."""
@@ -56,18 +55,19 @@ ORDER BY report.id
 ON CONFLICT (report_id) DO UPDATE SET document = excluded.document
 """  # noqa: S608 - all of it is from above
 
+# Materialized, so that the newest are chosen without reading their words, which takes longer than all else.
 _BY_WORDS = """
-SELECT report_id FROM (
-    SELECT report_id, ts_rank(document, query) AS rank
-    FROM abuse_searchentry, {parse} AS query
+WITH newest AS MATERIALIZED (
+    SELECT report_id FROM abuse_searchentry, {parse} AS query
     WHERE document @@ query AND numnode(query) > 0 AND querytree(query) NOT IN ('', 'T')
-    ORDER BY report_id DESC LIMIT %s
-) AS newest
-ORDER BY rank DESC, report_id DESC LIMIT %s
+    ORDER BY report_id DESC LIMIT %(candidates)s
+)
+SELECT report_id FROM newest JOIN abuse_searchentry USING (report_id), {parse} AS query
+ORDER BY ts_rank(document, query) DESC, report_id DESC LIMIT %(most)s
 """
-_BY_WEB_QUERY = _BY_WORDS.format(parse="websearch_to_tsquery('simple', %s)")
-_BY_PLAIN_WORDS = _BY_WORDS.format(parse="plainto_tsquery('simple', %s)")
-_BY_PREFIXES = _BY_WORDS.format(parse="to_tsquery('simple', %s)")
+_BY_WEB_QUERY = _BY_WORDS.format(parse="websearch_to_tsquery('simple', %(text)s)")
+_BY_PLAIN_WORDS = _BY_WORDS.format(parse="plainto_tsquery('simple', %(text)s)")
+_BY_PREFIXES = _BY_WORDS.format(parse="to_tsquery('simple', %(text)s)")
 
 # Materialized: with the order and the limit in sight, the planner might walk through all reports from the newest on.
 _BY_NETWORK = f"""
@@ -99,6 +99,23 @@ WITH found AS MATERIALIZED (
 SELECT id FROM found ORDER BY id DESC LIMIT %(most)s
 """  # noqa: S608 - the number is from above
 
+# Those that are named first, then the newest of a customer, then those of the reports found.
+_TICKETS = """
+SELECT id FROM (
+    SELECT id, 1 AS part, 0 AS place FROM abuse_ticket WHERE public_id = %(upper)s
+    UNION ALL
+    (SELECT ticket.id, 2, -ticket.id FROM abuse_ticket AS ticket JOIN abuse_defendant AS defendant
+     ON defendant.id = ticket.defendant_id
+     WHERE defendant.customer_id = %(exact)s ORDER BY ticket.id DESC LIMIT %(most)s)
+    UNION ALL
+    SELECT report.ticket_id, 3, found.place
+    FROM unnest(%(reports)s::bigint[]) WITH ORDINALITY AS found (id, place)
+    JOIN abuse_report AS report ON report.id = found.id
+    WHERE report.ticket_id IS NOT NULL
+) AS one
+ORDER BY part, place
+"""
+
 
 class PostgresSearch(SearchServiceBase):
     """Words as a search engine on the web takes them: all of them, `"a phrase"`, `or`, `-not`.
@@ -128,23 +145,23 @@ class PostgresSearch(SearchServiceBase):
         exact = {"exact": text, "lower": text.lower().rstrip("."), "upper": text.upper(), "most": MAX_FOUND}
         of_value = self._ids(_BY_VALUE, exact) if " " not in text else []
         is_odd = text.count("-") > _MAX_OPERATORS or text.count('"') > _MAX_OPERATORS
-        of_words = self._ids(_BY_PLAIN_WORDS if is_odd else _BY_WEB_QUERY, [text, _CANDIDATES, MAX_FOUND])
+        of_words = self._ids(_BY_PLAIN_WORDS if is_odd else _BY_WEB_QUERY, _words(text))
         if not of_value and not of_words and not _OPERATOR.search(text):
             of_words = self._by_prefixes(text)
         return list(dict.fromkeys([*of_value, *of_words]))[:MAX_FOUND]
 
     def search_tickets(self, query: str) -> Sequence[int]:
         text = readable(query)
-        named = Ticket.filter(public_id=text.upper()).values_list("pk", flat=True)
-        customers = Ticket.filter(defendant__customer_id=text).order_by("-pk").values_list("pk", flat=True)
-        own = [*named, *customers[:MAX_FOUND]] if text and " " not in text else []
-        return list(dict.fromkeys([*own, *tickets_of(self.search_reports(query))]))[:MAX_FOUND]
+        reports = self.search_reports(query)
+        named = text if text and " " not in text else None
+        values = {"upper": named and named.upper(), "exact": named, "reports": list(reports), "most": MAX_FOUND}
+        return list(dict.fromkeys(self._ids(_TICKETS, values)))[:MAX_FOUND]
 
     def _by_prefixes(self, text: str) -> list[int]:
         words = _WORD.findall(text)[:_MAX_PREFIXES]
         # Letters and digits alone, quoted: nothing in them is an operator.
         expression = " & ".join(f"'{word}':*" for word in words if len(word) > 1)
-        return self._ids(_BY_PREFIXES, [expression, _CANDIDATES, MAX_FOUND]) if expression else []
+        return self._ids(_BY_PREFIXES, _words(expression)) if expression else []
 
     def _ids(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[int]:
         try:
@@ -153,6 +170,10 @@ class PostgresSearch(SearchServiceBase):
                 return [row[0] for row in cursor.fetchall()]
         except DatabaseError as error:
             raise SearchServiceException(f"search: {error}") from error
+
+
+def _words(text: str) -> dict[str, Any]:
+    return {"text": text, "candidates": _CANDIDATES, "most": MAX_FOUND}
 
 
 def _as_network(text: str) -> Network | None:
