@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 WORK_THE_INBOX = "abuse.tasks.email.work_the_inbox"
 SEND_THE_OUTBOX = "abuse.tasks.outbox.send_the_outbox"
 SEND_WEBHOOKS = "abuse.tasks.webhooks.send_webhooks"
+LOOK_UP_NAMES = "abuse.tasks.lookups.look_up_names"
 ASK_AGAIN = "abuse.tasks.late.ask_again"
 _MAX_BELLS = 8
 """More waiting bells than that say nothing new: each one drains all that waits."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from abuse.config import current
-from abuse.controllers import late, searching, webhook_sending, webhooks
+from abuse.controllers import late, lookups, searching, webhook_sending, webhooks
 from abuse.controllers.audit import forget_old_entries
 from abuse.controllers.counting import count_stale_days, doubt_the_last_days
 from abuse.controllers.drift import look_for_drift
@@ -18,7 +18,7 @@ from abuse.controllers.url_checks import forget as forget_looks
 from abuse.controllers.workflow import run_due
 from abuse.models import OutboxState, OutgoingMessage
 from abuse.pipeline.claims import waiting_count
-from abuse.queues import ASK_AGAIN, SEND_THE_OUTBOX, SEND_WEBHOOKS, ring, ring_at_most_every
+from abuse.queues import ASK_AGAIN, LOOK_UP_NAMES, SEND_THE_OUTBOX, SEND_WEBHOOKS, ring, ring_at_most_every
 from abuse.services.email import EmailService
 
 log = logging.getLogger(__name__)
@@ -72,6 +72,8 @@ def sweep() -> Swept:
         ring_at_most_every(OUTBOX_BELL, SEND_THE_OUTBOX)
     if current().PIPELINE.late_resolution_days and late.is_due():
         ring_at_most_every(late.SECONDS, ASK_AGAIN)
+    if lookups.is_due():
+        ring_at_most_every(lookups.BELL, LOOK_UP_NAMES)
     if searching.is_due():
         ring_at_most_every(SEARCH_BELL, searching.INDEX_DUE)
     if webhook_sending.is_due():

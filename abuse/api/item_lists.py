@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from django.db.models import QuerySet
 
 from abuse.config import current
 from abuse.models import ReportItem
-from abuse.models.fields import Network
+from abuse.models.fields import Network, as_network
 from abuse.rules.networks import owner_of
 
 from .bodies import Body
@@ -47,7 +49,8 @@ def items_answer(rows: QuerySet[ReportItem], filters: str | None) -> ItemsAnswer
 
 def item_answer(item: ReportItem) -> ItemAnswer:
     """An item as `items_with_views` reads it."""
-    return ItemAnswer.of(item, ip_category=ip_category(item.network, current().MANAGED_NETWORKS))
+    where = item.network or (as_network(ip_address(item.fqdn_resolved)) if item.fqdn_resolved else None)
+    return ItemAnswer.of(item, ip_category=ip_category(where, current().MANAGED_NETWORKS))
 
 
 def ip_category(network: Network | None, managed: tuple[Network, ...]) -> str | None:

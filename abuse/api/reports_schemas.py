@@ -115,7 +115,8 @@ def _report_fields(report: Report) -> dict[str, Any]:
 class ItemState(Answer):
     """What was known of an item at a moment.
 
-    `ipCategory`: `managed` when it is in a network of ours, `cloudflare` in one of theirs, else `other`.
+    `ipCategory`: `managed` when it, or the address of its name, is in a network of ours, `cloudflare` in one of theirs,
+    else `other`; null when no address is known.
     """
 
     date: EpochSeconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 
@@ -235,6 +236,31 @@ class UrlChecks(Section):
     keep_per_url: int = Field(default=50, ge=1, le=10_000)
 
 
+class ItemLookups(Section):
+    """What is asked of DNS about the names and addresses in reports, after they were written."""
+
+    enabled: bool = True
+    nameservers: tuple[str, ...] = ()
+    timeout_seconds: float = Field(default=3, gt=0, le=30)
+    per_second: float = Field(default=20, gt=0, le=1000)
+    per_report: int = Field(default=50, ge=1, le=1000)
+    cache_hours: float = Field(default=6, gt=0, le=168)
+
+    @field_validator("nameservers")
+    @classmethod
+    def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            address, _, port = one.partition(":") if one.count(":") == 1 else (one, "", "")
+            try:
+                ip_address(address)
+                is_port = not port or 0 < int(port) < 65536
+            except ValueError:
+                is_port = False
+            if not is_port:
+                raise ValueError(f"{one!r}: expected an address, or an IPv4 address:port")
+        return value
+
+
 class Settings(Section):
     """The whole settings file."""
 
@@ -249,6 +275,7 @@ class Settings(Section):
     PARSER: Parser = Parser()
     PIPELINE: Pipeline = Pipeline()
     URL_CHECKS: UrlChecks = UrlChecks()
+    ITEM_LOOKUPS: ItemLookups = ItemLookups()
     REDIS: Redis | None = None
     EMAIL_FETCHER: EmailFetcher = EmailFetcher()
     EMAIL_LISTENER: Listener = Listener()

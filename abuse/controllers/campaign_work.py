@@ -35,7 +35,7 @@ from abuse.services.email.texts import language_of, render
 from abuse.services.email.texts.engine import Variables
 from abuse.services.storage import StorageService
 
-from . import moves, tickets
+from . import lookups, moves, tickets
 from .campaigns import WORK_OFF
 from .defendants import ensure_defendants, ensure_services, service_key
 from .history import record, robot
@@ -228,6 +228,7 @@ def _report(campaign: MassContact, defendant: Defendant, service: Service, ips: 
         service=service,
         received_date=now,
         created_at=now,
+        look_up_at=lookups.first(now),
         filename=_digest(campaign.body),
     )
     ReportItem.objects.bulk_create(

@@ -26,7 +26,7 @@ from abuse.models import (
 )
 from abuse.models.fields import as_network
 
-from . import correspondence, editing, moves, proofs, tickets
+from . import correspondence, editing, lookups, moves, proofs, tickets
 from .history import record
 from .searching import note_reports
 
@@ -153,6 +153,7 @@ def _add_address(report: Report, address: str, domain: str) -> None:
         date=timezone.now(),
     )
     note_reports([report.pk])
+    lookups.ask_soon([report.pk])
 
 
 def _decide_again(report: Report) -> None:

@@ -17,7 +17,7 @@ from abuse.parsers.values import ItemKind, ParsedItem
 from abuse.services.crm import CRMService, Match, Query
 from abuse.services.phishing import PhishingService
 
-from . import proofs, validation
+from . import lookups, proofs, validation
 from .defendants import ensure_defendants, ensure_services, service_key
 from .editing import Refused, write
 from .history import record
@@ -66,6 +66,7 @@ def add_item(report: Report, text: str, *, actor: User) -> ReportItem:
         _check_owner(report, match, actor=actor)
         row = _fill(ReportItem(report=report), item)
         row.save(force_insert=True)
+        lookups.ask_soon([report.pk])
         record(History.Type.ADD_ITEM, actor=actor, report=report, ticket=report.ticket, new=row.raw_item)
     return row
 
@@ -86,6 +87,7 @@ def update_item(row: ReportItem, text: str, *, actor: User) -> bool:
         _check_owner(row.report, match, actor=actor)
         old = row.raw_item
         _fill(row, item).save()
+        lookups.ask_soon([row.report_id])
         record(
             History.Type.UPDATE_ITEM, actor=actor, report=row.report, ticket=row.report.ticket, old=old,
             new=row.raw_item,

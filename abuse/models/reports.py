@@ -67,6 +67,9 @@ class Report(Model):
         null=True, blank=True, help_text="when the customer database is asked again whose the reported things are"
     )
     asked_again = models.PositiveSmallIntegerField(default=0, help_text="how often it was")
+    look_up_at = models.DateTimeField(
+        null=True, blank=True, help_text="when DNS is asked about the names and addresses in it"
+    )
     no_answer_reason = models.CharField(
         max_length=255, blank=True, default="", help_text="why no machine may answer its sender; empty: one may"
     )
@@ -99,6 +102,7 @@ class Report(Model):
                 condition=Q(ask_again_at__isnull=False, defendant__isnull=True, ticket__isnull=True),
                 name="report_ask_again",
             ),
+            models.Index(fields=["look_up_at"], condition=Q(look_up_at__isnull=False), name="report_look_up"),
             models.Index(
                 fields=["defendant", "category", "service", "received_date"],
                 condition=Q(status=ReportStatus.NEW),

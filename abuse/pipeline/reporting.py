@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from django.db import models
 from django.utils import timezone
 
+from abuse.controllers import lookups
 from abuse.controllers.defendants import ensure_defendants, ensure_services, service_key
 from abuse.controllers.history import record
 from abuse.controllers.late import first_question
@@ -97,6 +98,7 @@ def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -
                 xarf_type=_clipped_or_none(mail.parsed.xarf_type, 64),
                 rsit_class=_clipped_or_none(_rsit_class(accusation, mail.parsed), 64),
                 missing_data=list(accusation.missing) if match is None else [],
+                look_up_at=lookups.first(now),
                 ask_again_at=first_question(now) if match is None and mail.parsed.kind not in STATEMENTS else None,
             )
             made.append(MadeReport(report, mail, [accusation]))
@@ -113,6 +115,7 @@ def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -
     _tag_by_filters(made)
     tell_reports([one.report for one in made])
     note_reports([one.report.pk for one in made])
+    lookups.ring_on_commit()
     return made
 
 
@@ -274,6 +277,7 @@ def complete(report: Report, accusation: Accusation, *, actor: User) -> int:
     if new:
         ReportItem.objects.bulk_create(new, batch_size=1000)
         note_reports([report.pk])
+        lookups.ask_soon([report.pk])
         record(
             History.Type.ADD_ITEM,
             actor=actor,

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv6Address
 from django.db import transaction
 from django.utils import timezone
 
-from abuse.controllers import phishing, validation
+from abuse.controllers import lookups, phishing, validation
 from abuse.controllers.editing import Refused
 from abuse.controllers.history import record
 from abuse.controllers.searching import note_reports
@@ -80,6 +80,7 @@ def ask_content_network(
             place="given by hand", date=timezone.now(),
         )  # fmt: skip
         note_reports([report.pk])
+        lookups.ask_soon([report.pk])
         record(History.Type.ADD_ITEM, actor=actor, report=report, new=host)
     run = RulesRun(actor)
     fired = run.decide_cdn_request(report, host, addresses)

@@ -169,7 +169,7 @@ def test_items_have_the_shape_that_the_client_reads(root: Caller) -> None:
     assert (network["history"][0]["ip"], network["history"][0]["ipCategory"]) == (None, "managed")
     assert foreign["history"][0]["ipCategory"] == "other"
     assert page["viewed"] is True
-    assert (page["history"][0]["fqdnResolved"], page["history"][0]["ipCategory"]) == ("192.0.2.9", None)
+    assert (page["history"][0]["fqdnResolved"], page["history"][0]["ipCategory"]) == ("192.0.2.9", "managed")
     assert (six["history"][0]["ip"], six["history"][0]["ipCategory"]) == ("2001:db8::1", "managed")
 
 
