@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('abuse', '0020_large_desks'),
+        ('abuse', '0021_orders_of_lists'),
     ]
 
     operations = [
