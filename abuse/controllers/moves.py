@@ -130,6 +130,8 @@ def move(
             ticket, reason=f"the ticket became {status}", actor=actor, kinds={Kind.SNOOZE}, settling=settling
         )
         changed |= {"snooze_start": None, "snooze_duration": None}
+    if old == Status.CLOSED:
+        changed["resolution"] = None  # history says what it was closed for
     if status == Status.CLOSED:
         changed["resolution"] = resolution
         breach = sla.breach_of(ticket, now)

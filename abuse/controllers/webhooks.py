@@ -150,6 +150,8 @@ def _check(wanted: Wanted) -> None:
         sender().check_url(wanted.url)
     except RefusedTarget as error:
         raise Refused(f"url: {error}") from None
+    except ValueError as error:  # of the settings, or of the machine: there is no name server
+        raise Refused(f"url: its host cannot be looked up; EVENTS.webhooks.dns_servers: {error}") from None
     unknown = sorted(set(wanted.kinds) - set(KINDS))
     if unknown or not wanted.kinds:
         raise Refused(f"events: {', '.join(unknown)[:200] or 'none'}; expected some of {', '.join(KINDS)}")

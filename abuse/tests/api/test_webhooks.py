@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import dns.resolver
 import pytest
 from werkzeug.test import TestResponse
 
-from abuse.controllers import webhook_sending
+from abuse.controllers import webhook_sending, webhooks
 from abuse.models import AuditEntry, Webhook
 from abuse.tests.services.crm.servers import Asked, Said, json_server
 
@@ -108,3 +109,17 @@ def test_no_secret_is_kept_for_calls_that_are_sent_again(root: Caller) -> None:
     path = f"/api/webhooks/{Webhook.all().order_by('pk')[0].pk}/secret"
     renewed = [root.client.post(path, headers=headers).get_json()["secret"] for _ in range(2)]
     assert renewed[0] != renewed[1]
+
+
+def test_without_a_name_server_a_webhook_is_refused_by_its_field(root: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_configuration(*args: Any, **options: Any) -> None:
+        raise dns.resolver.NoResolverConfiguration("/etc/resolv.conf: no name server")
+
+    webhooks._sender.cache_clear()
+    monkeypatch.setattr(dns.resolver.Resolver, "read_resolv_conf", no_configuration)
+    response = send(root, "POST", "/api/webhooks", {"url": URL, "events": ["ticket.created"]})
+    assert response.status_code == 409
+    assert response.get_json()["message"].startswith(
+        "url: its host cannot be looked up; EVENTS.webhooks.dns_servers: nameservers: this machine names none"
+    )
+    assert Webhook.count() == 0

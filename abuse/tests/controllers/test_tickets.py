@@ -107,6 +107,16 @@ def test_closing_archives_reports_cancels_what_was_to_come_and_says_why() -> Non
     assert tickets.open_ticket_of(Report.get()) is None
 
 
+def test_a_reopened_ticket_has_no_resolution_any_more_and_history_keeps_it() -> None:
+    ticket = make_ticket()
+    tickets.close_ticket(ticket, "fixed", actor=robot())
+    tickets.set_status(ticket, TicketStatus.REOPENED, actor=robot())
+    ticket.refresh_from_db()
+    assert (ticket.status, ticket.previous_status, ticket.resolution) == ("Reopened", "Closed", None)
+    closed, reopened = History.filter(ticket=ticket, action_type="ChangeStatus").order_by("pk")
+    assert (closed.refs["resolution"], reopened.old, reopened.new) == ("fixed", "Closed", "Reopened")
+
+
 def test_closing_twice_is_refused() -> None:
     ticket = make_ticket()
     tickets.close_ticket(ticket, "fixed", actor=robot())

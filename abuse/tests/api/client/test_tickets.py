@@ -155,7 +155,7 @@ def test_put_tickets_id_status_closed_and_reopened(ann: Caller, ticket: Ticket) 
     assert (answer["status"], answer["resolution"]) == ("Closed", "fixed_by_isp")
     refused(ann, "PUT", f"/tickets/{ticket.pk}/status/closed", {"resolution": resolution.pk}, status=409)
     answer = ok(ann, "PUT", f"/tickets/{ticket.pk}/status/reopened", {"pauseDuration": 0})
-    assert answer["status"] == "Reopened"
+    assert (answer["status"], answer["resolution"]) == ("Reopened", None)
     assert "resolution" in refused(ann, "PUT", f"/tickets/{ticket.pk}/status/closed", {}, status=409)
 
 
