@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import dns.resolver
@@ -112,11 +113,9 @@ def test_no_secret_is_kept_for_calls_that_are_sent_again(root: Caller) -> None:
 
 
 def test_without_a_name_server_a_webhook_is_refused_by_its_field(root: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_configuration(*args: Any, **options: Any) -> None:
-        raise dns.resolver.NoResolverConfiguration("/etc/resolv.conf: no name server")
-
+    read = dns.resolver.Resolver.read_resolv_conf
     webhooks._sender.cache_clear()
-    monkeypatch.setattr(dns.resolver.Resolver, "read_resolv_conf", no_configuration)
+    monkeypatch.setattr(dns.resolver.Resolver, "read_resolv_conf", lambda self, _: read(self, io.StringIO("")))
     response = send(root, "POST", "/api/webhooks", {"url": URL, "events": ["ticket.created"]})
     assert response.status_code == 409
     assert response.get_json()["message"].startswith(
