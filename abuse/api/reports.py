@@ -10,13 +10,13 @@ from abuse.models import Report
 from abuse.models.questions import decisions_on_report, live_reports
 from abuse.policies import Right
 from abuse.rules.explain import explain_report
-from abuse.services.search import SearchService
 
 from . import examples
 from .access import current_sight, needs, sees_something
 from .answers import Explanation, rows_answer
 from .etags import stop_if_known
 from .filters import Filters, FiltersParameter, read_filters
+from .fulltext import reports_with
 from .listing import Condition, Kind, Listing
 from .objects import the_report
 from .report_rows import report_rows
@@ -67,7 +67,7 @@ REPORTS: Listing[Report] = Listing(
         "reporterReference": [Condition("reporter_reference", nullable=True)],
         "subject": [Condition("subject")],
         "body": [Condition("body")],
-        "fulltext": [Condition("pk", Kind.WORDS, search=lambda words: SearchService.search_reports(words))],
+        "fulltext": [Condition("pk", Kind.WORDS, search=reports_with)],
     },
 )
 

@@ -12,13 +12,13 @@ from abuse.models.questions import live_tickets, with_ticket_counts
 from abuse.models.tickets import PRIORITY_RANK
 from abuse.policies import Right
 from abuse.rules.explain import explain_ticket
-from abuse.services.search import SearchService
 
 from . import examples
 from .access import current_sight, current_user, needs, sees_something
 from .answers import Explanation, rows_answer
 from .etags import read_again, stop_if_known
 from .filters import Filters, FiltersParameter, read_filters
+from .fulltext import tickets_with
 from .listing import Condition, Kind, Listing
 from .objects import the_ticket
 from .ticket_details import detail_of
@@ -83,7 +83,7 @@ TICKETS: Listing[Ticket] = Listing(
         "itemFqdnResolved": [Condition("reports__items__fqdn_resolved", Kind.ADDRESS, to_many=True)],
         "subject": [_SUBJECT],
         "body": [_BODY],
-        "fulltext": [Condition("pk", Kind.WORDS, search=lambda words: SearchService.search_tickets(words))],
+        "fulltext": [Condition("pk", Kind.WORDS, search=tickets_with)],
     },
 )
 

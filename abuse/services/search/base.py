@@ -38,9 +38,12 @@ class SearchServiceBase(ServiceBase, abc.ABC):
     def search_reports(self, query: str) -> Sequence[int]:
         """The ids of the reports that match. Any text is a query; an address or a network finds what it contains."""
 
-    def search_tickets(self, query: str) -> Sequence[int]:
-        """The ids of the tickets that match: those of the reports found, in their order."""
-        return tickets_of(self.search_reports(query))
+    def search_tickets(self, query: str, reports: Sequence[int] | None = None) -> Sequence[int]:
+        """The ids of the tickets that match: those of the reports found, in their order.
+
+        `reports`: what `search_reports` gave for the same query, so that it is not asked again.
+        """
+        return tickets_of(self.search_reports(query) if reports is None else reports)
 
     def index_reports(self, ids: Sequence[int]) -> None:
         """Make reports findable from their rows, with some of their items."""

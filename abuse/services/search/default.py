@@ -55,20 +55,6 @@ ORDER BY report.id
 ON CONFLICT (report_id) DO UPDATE SET document = excluded.document
 """  # noqa: S608 - all of it is from above
 
-# Materialized, so that the newest are chosen without reading their words, which takes longer than all else.
-_BY_WORDS = """
-WITH newest AS MATERIALIZED (
-    SELECT report_id FROM abuse_searchentry, {parse} AS query
-    WHERE document @@ query AND numnode(query) > 0 AND querytree(query) NOT IN ('', 'T')
-    ORDER BY report_id DESC LIMIT %(candidates)s
-)
-SELECT report_id FROM newest JOIN abuse_searchentry USING (report_id), {parse} AS query
-ORDER BY ts_rank(document, query) DESC, report_id DESC LIMIT %(most)s
-"""
-_BY_WEB_QUERY = _BY_WORDS.format(parse="websearch_to_tsquery('simple', %(text)s)")
-_BY_PLAIN_WORDS = _BY_WORDS.format(parse="plainto_tsquery('simple', %(text)s)")
-_BY_PREFIXES = _BY_WORDS.format(parse="to_tsquery('simple', %(text)s)")
-
 # Materialized: with the order and the limit in sight, the planner might walk through all reports from the newest on.
 _BY_NETWORK = f"""
 WITH found AS MATERIALIZED (
@@ -78,10 +64,18 @@ WITH found AS MATERIALIZED (
 )
 SELECT DISTINCT report_id FROM found ORDER BY report_id DESC LIMIT %s
 """  # noqa: S608 - the number is from above
-# Each of these asks one index for one value.
-_BY_VALUE = f"""
-WITH found AS MATERIALIZED (
-    (SELECT report_id AS id FROM abuse_reportitem WHERE raw_item = %(exact)s LIMIT {_ITEMS_OF_VALUE})
+_NEWEST = """SELECT report_id FROM abuse_searchentry, {parse} AS query
+    WHERE {when} AND document @@ query AND numnode(query) > 0 AND querytree(query) NOT IN ('', 'T')
+    ORDER BY report_id DESC LIMIT %(candidates)s"""
+_RANKED = """SELECT report_id, {part}, ts_rank(document, query)
+    FROM {found} JOIN abuse_searchentry USING (report_id), {parse} AS query"""
+_BY_PREFIX = "to_tsquery('simple', %(prefixes)s)"
+_NOTHING_ELSE = "%(prefixes)s <> '' AND NOT EXISTS (SELECT FROM valued) AND NOT EXISTS (SELECT FROM worded)"
+# One statement, as this is one of several for a page. Each part of `valued` asks one index for one value; the newest
+# that hold the words are chosen before they are ranked, for which all their words are read; beginnings come last.
+_SEARCH = f"""
+WITH valued AS MATERIALIZED (
+    (SELECT report_id AS id FROM abuse_reportitem WHERE raw_item = %(value)s LIMIT {_ITEMS_OF_VALUE})
     UNION
     (SELECT report_id FROM abuse_reportitem WHERE fqdn = %(lower)s LIMIT {_ITEMS_OF_VALUE})
     UNION
@@ -90,14 +84,25 @@ WITH found AS MATERIALIZED (
     UNION
     (SELECT report.id FROM abuse_report AS report JOIN abuse_defendant AS defendant
      ON defendant.id = report.defendant_id
-     WHERE defendant.customer_id = %(exact)s LIMIT {_ITEMS_OF_VALUE})
+     WHERE defendant.customer_id = %(value)s LIMIT {_ITEMS_OF_VALUE})
     UNION
     (SELECT report.id FROM abuse_report AS report JOIN abuse_defendantrevision AS details
      ON details.defendant_id = report.defendant_id
-     WHERE details.email IN (%(exact)s, %(lower)s) LIMIT {_ITEMS_OF_VALUE})
+     WHERE details.email IN (%(value)s, %(lower)s) LIMIT {_ITEMS_OF_VALUE})
+), worded AS MATERIALIZED (
+    {_NEWEST}
+), begun AS MATERIALIZED (
+    {_NEWEST.format(parse=_BY_PREFIX, when=_NOTHING_ELSE)}
 )
-SELECT id FROM found ORDER BY id DESC LIMIT %(most)s
-"""  # noqa: S608 - the number is from above
+SELECT report_id FROM (
+    SELECT id AS report_id, 1 AS part, 0 AS rank FROM valued
+    UNION ALL {_RANKED.format(part=2, found="worded", parse="{parse}")}
+    UNION ALL {_RANKED.format(part=3, found="begun", parse=_BY_PREFIX)}
+) AS one
+ORDER BY part, rank DESC, report_id DESC LIMIT {2 * MAX_FOUND}
+"""  # noqa: S608 - all of it is from above
+_BY_WEB_QUERY = _SEARCH.format(parse="websearch_to_tsquery('simple', %(words)s)", when="true")
+_BY_PLAIN_WORDS = _SEARCH.format(parse="plainto_tsquery('simple', %(words)s)", when="true")
 
 # Those that are named first, then the newest of a customer, then those of the reports found.
 _TICKETS = """
@@ -142,26 +147,20 @@ class PostgresSearch(SearchServiceBase):
         network = _as_network(text)
         if network is not None:
             return self._ids(_BY_NETWORK, [str(network), [str(one) for one in _around(network)], MAX_FOUND])
-        exact = {"exact": text, "lower": text.lower().rstrip("."), "upper": text.upper(), "most": MAX_FOUND}
-        of_value = self._ids(_BY_VALUE, exact) if " " not in text else []
         is_odd = text.count("-") > _MAX_OPERATORS or text.count('"') > _MAX_OPERATORS
-        of_words = self._ids(_BY_PLAIN_WORDS if is_odd else _BY_WEB_QUERY, _words(text))
-        if not of_value and not of_words and not _OPERATOR.search(text):
-            of_words = self._by_prefixes(text)
-        return list(dict.fromkeys([*of_value, *of_words]))[:MAX_FOUND]
+        value = text if " " not in text else None
+        values = {
+            "value": value, "lower": value and value.lower().rstrip("."), "upper": value and value.upper(),
+            "words": text, "prefixes": "" if _OPERATOR.search(text) else _prefixes(text), "candidates": _CANDIDATES,
+        }  # fmt: skip
+        return list(dict.fromkeys(self._ids(_BY_PLAIN_WORDS if is_odd else _BY_WEB_QUERY, values)))[:MAX_FOUND]
 
-    def search_tickets(self, query: str) -> Sequence[int]:
+    def search_tickets(self, query: str, reports: Sequence[int] | None = None) -> Sequence[int]:
         text = readable(query)
-        reports = self.search_reports(query)
+        reports = self.search_reports(query) if reports is None else reports
         named = text if text and " " not in text else None
         values = {"upper": named and named.upper(), "exact": named, "reports": list(reports), "most": MAX_FOUND}
         return list(dict.fromkeys(self._ids(_TICKETS, values)))[:MAX_FOUND]
-
-    def _by_prefixes(self, text: str) -> list[int]:
-        words = _WORD.findall(text)[:_MAX_PREFIXES]
-        # Letters and digits alone, quoted: nothing in them is an operator.
-        expression = " & ".join(f"'{word}':*" for word in words if len(word) > 1)
-        return self._ids(_BY_PREFIXES, _words(expression)) if expression else []
 
     def _ids(self, statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[int]:
         try:
@@ -172,8 +171,10 @@ class PostgresSearch(SearchServiceBase):
             raise SearchServiceException(f"search: {error}") from error
 
 
-def _words(text: str) -> dict[str, Any]:
-    return {"text": text, "candidates": _CANDIDATES, "most": MAX_FOUND}
+def _prefixes(text: str) -> str:
+    words = _WORD.findall(text)[:_MAX_PREFIXES]
+    # Letters and digits alone, quoted: nothing in them is an operator.
+    return " & ".join(f"'{word}':*" for word in words if len(word) > 1)
 
 
 def _as_network(text: str) -> Network | None:

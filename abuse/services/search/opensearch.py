@@ -19,7 +19,7 @@ from abuse.parsers.values import ParsedEmail
 
 from ..breaker import CircuitBreaker
 from ..json_client import JsonClient
-from .base import MAX_FOUND, SearchServiceBase, SearchServiceException, readable, tickets_of
+from .base import MAX_FOUND, SearchServiceBase, SearchServiceException, readable
 
 log = logging.getLogger(__name__)
 
@@ -142,9 +142,9 @@ class OpenSearchSearch(SearchServiceBase):
                 f"{self._client.host}: an answer without the ids of hits ({error!r})", permanent=True
             ) from None
 
-    def search_tickets(self, query: str) -> Sequence[int]:
+    def search_tickets(self, query: str, reports: Sequence[int] | None = None) -> Sequence[int]:
         named = Ticket.filter(public_id=readable(query).upper()).values_list("pk", flat=True)
-        return list(dict.fromkeys([*named, *tickets_of(self.search_reports(query))]))[:MAX_FOUND]
+        return list(dict.fromkeys([*named, *super().search_tickets(query, reports)]))[:MAX_FOUND]
 
     def _make_index(self) -> None:
         """Once for each process. That another one was first is as good."""

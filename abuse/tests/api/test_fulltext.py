@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from abuse.services.facade import facade
 from abuse.tests.api.conftest import Caller
@@ -23,6 +24,18 @@ def test_words_networks_and_ids_find_reports_and_their_tickets(root: Caller) -> 
             assert root.ids("/api/tickets", {"where": where}) == [ticket.pk], words
     assert root.ids("/api/tickets", {"where": {"in": [{"fulltext": ["nowhere"]}]}}) == []
     assert root.ids("/api/tickets", {"where": {"in": [{"fulltext": []}]}}) == []
+
+
+@pytest.mark.parametrize("words", ["counterfeit", "counterf", "counterfeit watches", "198.51.100.7"])
+def test_a_search_for_words_costs_few_queries(
+    root: Caller, words: str, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for _ in range(12):
+        an_item(a_report(ticket=a_ticket(), body="It sells counterfeit watches"), "198.51.100.7")
+    filters = {"where": {"like": [{"fulltext": [words]}]}, "paginate": {"resultsPerPage": 5}}
+    with django_assert_max_num_queries(10):
+        answer = root.get("/api/search", filters).get_json()
+    assert (answer["ticketsCount"], answer["reportsCount"]) == (12, 12)
 
 
 def test_it_is_one_condition_among_others(root: Caller) -> None:
