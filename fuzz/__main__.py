@@ -16,6 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     # what the parsers would log is in the findings
     logging.disable(logging.CRITICAL)
+    if options.target == "api":
+        from .api import run as run_api
+
+        return run_api(options.count, options.seed)
     # each engine is imported where it is wanted: Atheris must be there before what it instruments
     if options.engine == "guided":
         from .guided import run as run_guided
@@ -38,9 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bin/fuzz", description="Feeds the parsers with random mails.")
-    parser.add_argument("--target", choices=[*TARGET_NAMES, "all"], default="mail", help="what is fuzzed (mail)")
+    parser.add_argument("--target", choices=[*TARGET_NAMES, "api", "all"], default="mail", help="what is fuzzed (mail)")
     parser.add_argument("--engine", choices=["mutate", "pieces", "guided"], default="mutate")
-    parser.add_argument("--count", type=int, default=100_000, help="inputs (100000)")
+    parser.add_argument("--count", type=int, help="inputs (100000), or examples for each operation of the API (200)")
     parser.add_argument("--first", type=int, default=0, help="the number of the first input (0)")
     parser.add_argument("--seconds", type=float, help="ends after so many seconds, whatever the count")
     parser.add_argument("--processes", type=int, default=2)
@@ -48,6 +52,10 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--replay", type=_pair, metavar="SEED:N", help="runs one input again and shows what happens")
     parser.add_argument("--file", type=Path, help="runs a saved input again")
     options = parser.parse_args(arguments)
+    if options.count is None:
+        options.count = 200 if options.target == "api" else 100_000
+    if options.target == "api" and (options.replay or options.file or options.seconds or options.engine != "mutate"):
+        parser.error("--target api goes with --count and --seed alone")
     if options.target == "all" and (options.replay or options.file or options.engine != "mutate"):
         parser.error("--target all goes with the engine mutate, and with neither --replay nor --file")
     if options.count < 1 or not 1 <= options.processes <= 256 or options.first < 0 or options.seed < 0:
