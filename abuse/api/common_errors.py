@@ -14,6 +14,8 @@ _NOT_NOW = error_response(
 )
 _MALFORMED = error_response("The request cannot be understood; the message names the field.")
 _TOO_LARGE = error_response("The body is larger than allowed.")
+_TOO_LONG = error_response("`filters` is longer than allowed.")
+_HEAD_TOO_LARGE = {"description": "The line of the request and its headers together are larger than the server reads."}
 
 
 def name_in(path: str, method: str, operation: Any) -> None:
@@ -27,6 +29,9 @@ def name_in(path: str, method: str, operation: Any) -> None:
         body["required"] = True
         responses.setdefault("413", _TOO_LARGE)
     is_asked_for = any(parameter["in"] == "query" for parameter in operation["parameters"])
+    if any(parameter["name"] == "filters" for parameter in operation["parameters"]):
+        responses.setdefault("414", _TOO_LONG)
+        responses.setdefault("431", _HEAD_TOO_LARGE)
     if body is not None or is_asked_for:
         responses.setdefault("400", _MALFORMED)
     if "{" in path or body is not None:

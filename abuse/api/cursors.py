@@ -212,12 +212,17 @@ def _opened(cursor: str) -> Sequence[Any]:
     try:
         opened: Sequence[Any] = signing.loads(cursor, salt=_SALT)
     except signing.BadSignature:
-        raise FilterError(_PART, cursor, _EXPECTED) from None
+        raise _not_ours(cursor) from None
     return opened
+
+
+def _not_ours(cursor: str) -> FilterError:
+    """No schema can tell what we signed: it is well formed, and of no use here."""
+    return FilterError(_PART, cursor, _EXPECTED, status=409)
 
 
 def _values(cursor: str, bound: str, number: int) -> list[Any]:
     made_for, written = _opened(cursor)
     if made_for != bound or len(written) != number:
-        raise FilterError(_PART, cursor, _EXPECTED)
+        raise _not_ours(cursor)
     return [datetime.fromisoformat(one["t"]) if isinstance(one, dict) else one for one in written]

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from apiflask import APIBlueprint, HTTPError
+from apiflask import APIBlueprint
 from django.db.models import Count, Prefetch
+from flask.sansio.blueprints import BlueprintSetupState
 from pydantic import BaseModel, Field
+from werkzeug.routing import PathConverter
 
 from abuse.controllers.directory import Counts, ImportResult, import_customers
+from abuse.controllers.editing import Refused
 from abuse.models import DirectoryCustomer, DirectoryResource, DirectoryService
 from abuse.models.directory import holders_of
 from abuse.policies import Right
@@ -22,6 +25,18 @@ from .filters import FiltersParameter, read_filters
 from .listing import Condition, Kind, Listing
 
 blueprint = APIBlueprint("directory", __name__, url_prefix="/api/customers", tag="Customer directory")
+
+
+class _CustomerId(PathConverter):
+    """Any text but the name of a call, which is not to have the methods of a customer as well."""
+
+    regex = "(?!import/?$)[^/].*?"
+
+
+@blueprint.record_once
+def _know_customer_ids(state: BlueprintSetupState) -> None:
+    state.app.url_map.converters["customer"] = _CustomerId
+
 
 MAX_RESOURCES = 2000
 """Of a customer that are shown, and that can be edited here; who has more is kept by the file."""
@@ -173,7 +188,7 @@ def list_customers(query_data: FiltersParameter) -> DirectoryRows:
     )
 
 
-@blueprint.get("/<path:customer_id>")
+@blueprint.get("/<customer:customer_id>")
 @needs(Right.SEE_CUSTOMER)
 @blueprint.output(DirectoryEntry, example={"customer": _RECORD, "resourcesCount": 1, "isWhole": True})
 @blueprint.doc(responses={404: "The directory has no such customer."})
@@ -182,21 +197,21 @@ def show_customer(customer_id: str) -> DirectoryEntry:
     return _entry(_the_customer(customer_id))
 
 
-@blueprint.put("/<path:customer_id>")
+@blueprint.put("/<customer:customer_id>")
 @needs(Right.ADMINISTER)
 @blueprint.input(DirectoryEdit, example={"customer": _RECORD})
 @blueprint.output(DirectoryEntry, example={"customer": _RECORD, "resourcesCount": 1, "isWhole": True})
-@blueprint.doc(responses={409: "The customer has more resources than can be edited here."})
+@blueprint.doc(responses={409: "The customer is not as the file has them, or has more resources than can be edited here."})
 def put_customer(customer_id: str, json_data: DirectoryEdit) -> DirectoryEntry:
     """Add or change a customer of the directory
 
     The resources of each service in `customer` become exactly those given; services that it does not name stay.
     """
     if json_data.customer.get("customerId") != customer_id:
-        raise HTTPError(400, f"customer.customerId: expected {customer_id[:100]} as in the path")
+        raise Refused(f"customer.customerId: expected {customer_id[:100]} as in the path")
     stored = DirectoryResource.filter(service__customer__customer_id=customer_id)
     if json_data.customer.get("services") and stored.count() > MAX_RESOURCES:
-        raise HTTPError(409, f"The customer has more than {MAX_RESOURCES} resources; import the file instead")
+        raise Refused(f"The customer has more than {MAX_RESOURCES} resources; import the file instead")
     _imported([json_data.customer], dry_run=False)
     return _entry(_the_customer(customer_id))
 
@@ -208,6 +223,7 @@ def put_customer(customer_id: str, json_data: DirectoryEdit) -> DirectoryEntry:
 @blueprint.output(
     DirectoryChange, example={"customers": _COUNTS, "services": _COUNTS, "resources": _COUNTS, "warnings": []}
 )
+@blueprint.doc(responses={409: "Customers are not as the file has them; the message names the records and fields."})
 def import_directory(parameters: ImportParameters, json_data: DirectoryImport) -> DirectoryChange:
     """Import customers into the directory, all or nothing
 
@@ -230,7 +246,7 @@ def _imported(documents: Sequence[dict[str, Any]], *, dry_run: bool) -> ImportRe
     if result.faults:
         more = len(result.faults) - _SHOWN_FAULTS
         shown = "; ".join(str(fault) for fault in result.faults[:_SHOWN_FAULTS])
-        raise HTTPError(400, f"{shown}; and {more} more" if more > 0 else shown)
+        raise Refused(f"{shown}; and {more} more" if more > 0 else shown)
     return result
 
 

@@ -37,8 +37,8 @@ Scalar = str | int | bool | None
 class FilterError(HTTPError):
     """The `filters` parameter cannot be used: which part, what it is, and what was expected."""
 
-    def __init__(self, part: str, value: object, expected: str) -> None:
-        super().__init__(400, f"{part}: {_shown(value)}; expected {expected}")
+    def __init__(self, part: str, value: object, expected: str, *, status: int = 400) -> None:
+        super().__init__(status, f"{part}: {_shown(value)}; expected {expected}")
 
 
 def _shown(value: object) -> str:
@@ -217,7 +217,7 @@ def read_filters(text: str | None) -> Filters:
     if not text:
         return NO_FILTERS
     if len(text) > MAX_LENGTH:
-        raise FilterError("filters", f"{len(text)} characters", f"at most {MAX_LENGTH}")
+        raise FilterError("filters", f"{len(text)} characters", f"at most {MAX_LENGTH}", status=414)
     try:
         return Filters.model_validate(_decoded(text))
     except ValidationError as error:

@@ -48,6 +48,7 @@ _PARAMETER: dict[str, Any] = {
     "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }
 _RESPONSES = {
+    "400": error_response("The request cannot be understood; the message names the field."),
     "409": error_response("The present state does not allow it, or the first request with the key is not over."),
     "422": error_response("The Idempotency-Key was used for another request."),
 }

@@ -133,20 +133,27 @@ def _filters_schema(operation: Any, schemas: Any, general: Any) -> str:
     if found is None:
         return "Filters"
     listings, passes_over = found
-    if "queryFields" not in passes_over and (row := _row(operation, schemas)) is not None:
-        row["required"] = sorted(listings[0].always)
+    if "queryFields" not in passes_over:
+        for row in _rows(operation, schemas):
+            row["required"] = sorted(listings[0].always)
     name: str = "FiltersOf" + operation["operationId"].title().replace("_", "")
     schemas[name] = filters_of(listings, passes_over, general)
     return name
 
 
-def _row(operation: Any, schemas: Any) -> Any:
-    """The schema of a row, of a list that is a bare array."""
+def _rows(operation: Any, schemas: Any) -> list[Any]:
+    """The schemas of a row, of a list that is a bare array: of the same model within this answer and within others."""
     content = operation["responses"]["200"]["content"].get("application/json")
-    if content is None:
-        return None  # a file
-    answer = schemas[content["schema"]["$ref"].split("/")[-1]]
-    return schemas[answer["items"]["$ref"].split("/")[-1]] if answer.get("type") == "array" else None
+    answer = {} if content is None else schemas[content["schema"]["$ref"].split("/")[-1]]  # none: a file
+    if answer.get("type") != "array":
+        return []
+    row = _model(answer["items"]["$ref"].split("/")[-1])
+    return [schema for name, schema in schemas.items() if _model(name) == row]
+
+
+def _model(name: str) -> str:
+    """APIFlask names a model within another `Outer.Inner`; all of ours have names of their own, so `Inner` will do."""
+    return name.rpartition(".")[2]
 
 
 def _describe_filters(parameter: dict[str, Any], schema: str) -> None:
@@ -159,10 +166,9 @@ def _describe_filters(parameter: dict[str, Any], schema: str) -> None:
 
 
 def _one_name_each(document: Any) -> Any:
-    """APIFlask names a model within another `Outer.Inner`; all of ours have names of their own, so `Inner` will do."""
     text = json.dumps(document)
     text = re.sub(r"#/components/schemas/(?:HTTPError|ValidationError)\b", ERROR_REF["$ref"], text)
     document = json.loads(re.sub(r"#/components/schemas/\w+\.(\w+)", r"#/components/schemas/\1", text))
     schemas = document["components"]["schemas"]
-    document["components"]["schemas"] = {name.rpartition(".")[2]: schema for name, schema in sorted(schemas.items())}
+    document["components"]["schemas"] = {_model(name): schema for name, schema in sorted(schemas.items())}
     return document

@@ -19,6 +19,7 @@ from django.db import connections, transaction
 from flask import got_request_exception
 from schemathesis import hooks
 from schemathesis.config import SchemathesisConfig
+from schemathesis.config._checks import NEGATIVE_DATA_REJECTION_EXPECTED_STATUSES
 from schemathesis.engine import events, from_schema
 from werkzeug.wsgi import ClosingIterator
 
@@ -28,9 +29,13 @@ from abuse.api.declared import TOKEN_HEADER
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-_ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "412", "422", "429"]
+_TOO_LARGE = ["413", "414", "431"]
+"""Each part of a request has its longest in the document, but no schema can say how large all may be together."""
+_ACCEPTED = ["2xx", "3xx", "401", "403", "404", "409", "412", "422", "429", *_TOO_LARGE]
 """Answers to what is well formed. To those that count anyway come 412 and 422: what a caller asks for by an `If-Match`
 with another version, and by an `Idempotency-Key` that he used before."""
+_REFUSED = [*(status for status in NEGATIVE_DATA_REJECTION_EXPECTED_STATUSES if status != "5xx"), *_TOO_LARGE]
+"""Answers to what is malformed."""
 EXCEPTIONS: list[dict[str, Any]] = [
     {
         # "The text shows proof, and there is none" is no fault of the order, but the older client knows it by its 400.
@@ -190,7 +195,11 @@ def _config(token: str, address: str, plan: Plan, not_closely: list[str]) -> Sch
             "continue-on-failure": True,
             "suppress-health-check": ["all"],
             "warnings": False,
-            "checks": {"enabled": True, "positive_data_acceptance": {"expected-statuses": _ACCEPTED}},
+            "checks": {
+                "enabled": True,
+                "positive_data_acceptance": {"expected-statuses": _ACCEPTED},
+                "negative_data_rejection": {"expected-statuses": _REFUSED},
+            },
             "generation": {"max-examples": plan.examples, "deterministic": True, "database": "none", "no-shrink": True},
             "phases": {
                 "examples": {"enabled": "examples" in plan.phases},

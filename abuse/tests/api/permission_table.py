@@ -118,9 +118,9 @@ TABLE = (
     Row("DELETE", "/api/news/<int:news_id>", ADMINS),
     # What the desk works with
     Row("GET", "/api/customers", VIEWERS),
-    Row("GET", "/api/customers/<path:customer_id>", VIEWERS, passes=404),
-    Row("PUT", "/api/customers/<path:customer_id>", ADMINS, {"customer": {}}, passes=400),
-    Row("POST", "/api/customers/import", ADMINS, {"customers": [{}]}, passes=400),
+    Row("GET", "/api/customers/<customer:customer_id>", VIEWERS, passes=404),
+    Row("PUT", "/api/customers/<customer:customer_id>", ADMINS, {"customer": {}}, passes=409),
+    Row("POST", "/api/customers/import", ADMINS, {"customers": [{}]}, passes=409),
     Row("GET", "/api/events", EVERYBODY),
     Row("GET", "/api/webhooks", ADMINS),
     Row("POST", "/api/webhooks", ADMINS, {"url": "https://hooks.example.net/", "events": ["ticket.created"]}),

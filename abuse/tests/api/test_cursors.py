@@ -152,11 +152,11 @@ def test_a_cursor_that_is_none_of_this_list_and_order_is_refused_by_name(root: C
         ("/api/tickets", {"sortBy": {"id": -1}, "paginate": {"cursor": cursor[:-1]}}),
         ("/api/tickets", {"paginate": {"cursor": forged}}),
         ("/api/tickets", {"paginate": {"cursor": ""}}),
-        ("/api/tickets", {"paginate": {"cursor": 5}}),
         ("/api/search", {"paginate": {"cursor": "x"}}),
         ("/api/tickets/todo", {"paginate": {"cursor": "x"}}),
     ):
-        assert root.refusal(path, filters).startswith("filters.paginate.cursor: "), path
+        assert root.refusal(path, filters, 409).startswith("filters.paginate.cursor: "), path
+    assert root.refusal("/api/tickets", {"paginate": {"cursor": 5}}).startswith("filters.paginate.cursor: ")
 
 
 @pytest.mark.parametrize(

@@ -105,11 +105,11 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(filled: Caller) ->
 def test_what_is_wrong_is_refused_whole_and_named(filled: Caller) -> None:
     wrong = customer("carol", {"network": "198.51.100.1/24", "validUntil": "x"})
     answer = send(filled, "POST", "/api/customers/import", {"customers": [customer("dave"), wrong]})
-    assert answer.status_code == 400
+    assert answer.status_code == 409
     assert "services.0.resources.0.network" in answer.get_json()["message"]
     assert "record 2" in answer.get_json()["message"]
     assert DirectoryCustomer.count() == 2
-    assert send(filled, "PUT", "/api/customers/other", {"customer": customer("dave")}).status_code == 400
+    assert send(filled, "PUT", "/api/customers/other", {"customer": customer("dave")}).status_code == 409
     assert filled.get("/api/customers/nobody").status_code == 404
 
 

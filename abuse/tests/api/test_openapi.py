@@ -97,7 +97,7 @@ def test_every_operation_says_what_it_takes_and_gives(document: dict[str, Any]) 
             assert "example" in content["application/json"], path
         for status, response in operation["responses"].items():
             assert response["description"]
-            if status == "304":
+            if status in {"304", "431"}:  # nothing, and what the server says by itself
                 assert "content" not in response
             elif status != success:
                 reference = response["content"]["application/json"]["schema"]
