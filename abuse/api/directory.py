@@ -201,7 +201,7 @@ def show_customer(customer_id: str) -> DirectoryEntry:
 @needs(Right.ADMINISTER)
 @blueprint.input(DirectoryEdit, example={"customer": _RECORD})
 @blueprint.output(DirectoryEntry, example={"customer": _RECORD, "resourcesCount": 1, "isWhole": True})
-@blueprint.doc(responses={409: "The customer is not as the file has them, or has more resources than can be edited here."})
+@blueprint.doc(responses={409: "The customer is not as in the file, or has more resources than can be edited here."})
 def put_customer(customer_id: str, json_data: DirectoryEdit) -> DirectoryEntry:
     """Add or change a customer of the directory
 
