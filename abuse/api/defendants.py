@@ -16,7 +16,7 @@ from abuse.services.crm import CRMService, ServiceInfo
 
 from . import examples
 from .access import current_sight, current_user, needs, require
-from .answers import Answer, Message
+from .answers import Answer, EpochSeconds, Message
 from .bodies import MESSAGE, not_found
 from .etags import stop_if_known
 from .objects import child
@@ -56,10 +56,10 @@ class CustomerService(Answer):
     service_id: str | None
     name: str
     domain: str | None
-    creation_date: int | None = None
-    expiration_date: int | None = None
-    autorenew: bool | None = None
-    state: str | None = None
+    creation_date: EpochSeconds | None
+    expiration_date: EpochSeconds | None
+    autorenew: bool | None
+    state: str | None
 
     @classmethod
     def of(cls, info: ServiceInfo) -> CustomerService:
@@ -70,6 +70,10 @@ class CustomerService(Answer):
             service_id=info.service_id,
             name=info.name,
             domain=info.domain,
+            creation_date=info.creation_date,
+            expiration_date=info.expiration_date,
+            autorenew=info.autorenew,
+            state=info.state,
         )
 
 

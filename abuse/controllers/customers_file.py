@@ -42,6 +42,10 @@ _SERVICE_COLUMNS = {
     "component_type": "componentType",
     "component_sub_type": "componentSubType",
     "reference": "reference",
+    "service_creation_date": "creationDate",
+    "service_expiration_date": "expirationDate",
+    "service_autorenew": "autorenew",
+    "service_state": "state",
 }
 _RESOURCE_COLUMNS = {
     "network": "network",

@@ -19,6 +19,9 @@ MAX_TAGS = 50
 """Tags of one customer that are taken from the CRM."""
 
 
+_OF_TODAY = frozenset({"creation_date", "expiration_date", "autorenew", "state"})
+
+
 def revision_digest(info: DefendantInfo) -> str:
     """The SHA-256 of all that is said of a customer, but for his tags."""
     values = _revision_values(info)
@@ -32,7 +35,7 @@ def _revision_values(info: DefendantInfo) -> dict[str, object]:
 
 def service_key(info: ServiceInfo) -> str:
     """What identifies a service: the CRM's id when there is one, else all that is said of it."""
-    said = info.service_id or json.dumps(dataclasses.asdict(info), sort_keys=True)
+    said = info.service_id or json.dumps(_kept(info), sort_keys=True)
     return hashlib.sha256(said.encode()).hexdigest()
 
 
@@ -152,8 +155,13 @@ def _columns(info: ServiceInfo) -> dict[str, str | None]:
     limits = {"name": 2048, "domain": 2048}
     return {
         name: None if value is None else clipped(str(value), limits.get(name, 256))
-        for name, value in dataclasses.asdict(info).items()
+        for name, value in _kept(info).items()
     }
+
+
+def _kept(info: ServiceInfo) -> dict[str, str | None]:
+    """What is kept of a service: what it is, and not how it stands today."""
+    return {name: value for name, value in dataclasses.asdict(info).items() if name not in _OF_TODAY}
 
 
 def _fitting(name: str, value: object) -> object:

@@ -49,6 +49,9 @@ def _fault_of_fields(value: object, kind: type[DefendantInfo] | type[ServiceInfo
 
 
 def _fault_of_field(value: object, kind: str) -> str | None:
+    if value is None and kind.endswith(" | None"):
+        return None
+    kind = kind if kind in _TEXT else kind.removesuffix(" | None")
     if kind in _TEXT:
         return None if isinstance(value, str) or (value is None and kind != "str") else _not_a(value, kind)
     if kind == "bool":

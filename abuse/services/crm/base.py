@@ -56,7 +56,11 @@ class DefendantInfo:
 
 @dataclass(frozen=True, slots=True)
 class ServiceInfo:
-    """A product as the CRM knows it."""
+    """A product as the CRM knows it.
+
+    The last four are shown beside the others and kept nowhere: when it began and ends (aware), whether it renews
+    itself, and a word of the CRM's own for how it stands.
+    """
 
     name: str
     service_id: str | None = None
@@ -64,6 +68,10 @@ class ServiceInfo:
     component_type: str | None = None
     component_sub_type: str | None = None
     reference: str | None = None
+    creation_date: datetime | None = None
+    expiration_date: datetime | None = None
+    autorenew: bool | None = None
+    state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

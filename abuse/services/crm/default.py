@@ -84,6 +84,7 @@ ORDER BY found.n, found.by_address DESC, found.place
 """
 
 _DEFENDANT_FIELDS = frozenset(field.name for field in fields(DefendantInfo)) - {"customer_id", "creation_date", "tags"}
+_MOMENTS = frozenset({"creation_date", "expiration_date"})
 _SERVICE_FIELDS = frozenset(field.name for field in fields(ServiceInfo)) - {"service_id"}
 
 
@@ -290,6 +291,8 @@ def _service(service_id: str, data: str) -> ServiceInfo:
     try:
         stored = json.loads(data)
         known = {name: value for name, value in stored.items() if name in _SERVICE_FIELDS and value is not None}
+        for name in _MOMENTS & set(known):
+            known[name] = datetime.fromisoformat(known[name])
         return ServiceInfo(service_id=service_id, **known)
     except (TypeError, ValueError, AttributeError) as error:
         raise CRMServiceException(

@@ -166,6 +166,10 @@ class ServiceFields(Record):
     component_type: Text = None
     component_sub_type: Text = None
     reference: Text = None
+    creation_date: Annotated[datetime, BeforeValidator(_day_or_moment)] | None = None
+    expiration_date: Annotated[datetime, BeforeValidator(_day_or_moment)] | None = None
+    autorenew: bool | None = None
+    state: Text = None
 
 
 class ServiceRecord(ServiceFields):

@@ -71,7 +71,8 @@ def test_the_examples_of_the_reference_are_one_customer(tmp_path: Path) -> None:
 def test_json_and_csv_say_the_same(tmp_path: Path) -> None:
     service = {
         "serviceId": "s1", "name": "vps-1", "domain": "ann.example", "componentType": "VPS",
-        "componentSubType": "vps-2024", "reference": "r-1",
+        "componentSubType": "vps-2024", "reference": "r-1", "creationDate": "2024-11-02", "autorenew": True,
+        "expirationDate": "2027-01-01T00:00:00+01:00", "state": "active",
         "resources": [{"network": "198.51.100.200/32", "validFrom": "2024-11-02T18:00:00Z",
                        "validTo": "2027-01-01T00:00:00+01:00", "portFrom": 1024, "portTo": 5055}],
     }  # fmt: skip
@@ -83,13 +84,15 @@ def test_json_and_csv_say_the_same(tmp_path: Path) -> None:
     }  # fmt: skip
     row = (
         'c1,ann@mail.example,ann@spare.example,Ann,Lee,"Lee, Ltd","1 Road\n2nd floor",01000,Zürich,ZH,CH,DE,DE,+41,ltd,'
-        "2015-10-24T11:56:00Z,true,false,true,s1,vps-1,ann.example,VPS,vps-2024,r-1,198.51.100.200/32,,"
+        "2015-10-24T11:56:00Z,true,false,true,s1,vps-1,ann.example,VPS,vps-2024,r-1,2024-11-02,"
+        "2027-01-01T00:00:00+01:00,true,active,198.51.100.200/32,,"
         "2024-11-02T18:00:00Z,2027-01-01T00:00:00+01:00,1024,5055"
     )
     columns = (
         "customer_id,email,spare_email,firstname,name,organisation,address,zip,city,state,country,billing_country,lang,"
         "phone,legal_form,creation_date,is_vip,is_gs,is_internal,service_id,service_name,service_domain,component_type,"
-        "component_sub_type,reference,network,domain,valid_from,valid_to,port_from,port_to"
+        "component_sub_type,reference,service_creation_date,service_expiration_date,service_autorenew,service_state,"
+        "network,domain,valid_from,valid_to,port_from,port_to"
     )
     assert set(columns.split(",")) == set(COLUMNS)
     from_json = read(tmp_path, "\ufeff \n" + json.dumps({"customers": [customer]}))

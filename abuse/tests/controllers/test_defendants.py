@@ -60,3 +60,11 @@ def test_services_without_an_id_are_known_by_all_that_is_said() -> None:
 def test_providers_in_any_spelling_are_one() -> None:
     ensure_providers(["Jo@Reporter.Example", "jo@reporter.example "])
     assert Provider.get().email == "jo@reporter.example"
+
+
+def test_how_a_service_stands_today_makes_no_other_service_of_it() -> None:
+    plain = ServiceInfo("hosting", domain="a.example")
+    today = ServiceInfo("hosting", domain="a.example", creation_date=datetime(2020, 1, 1, tzinfo=UTC), autorenew=True)
+    assert service_key(plain) == service_key(today)
+    assert ensure_services([plain]).keys() == ensure_services([today]).keys()
+    assert Service.count() == 1

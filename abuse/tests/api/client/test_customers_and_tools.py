@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from abuse.models import Comment, Defendant, History, Tag
+from abuse.models import Comment, Defendant, DirectoryService, History, Tag
 from abuse.services.facade import facade
 from abuse.tests.services.contract.minimal import NoReputation
 from abuse.tests.services.crm.directory import hold
@@ -50,7 +50,15 @@ def test_get_defendants_customer_id_services(ann: Caller) -> None:
     (zone,) = get(ann, "/defendants/C-1/services")
     (service,) = zone["services"]
     assert service["name"] == "vps of C-1"
-    assert {"componentType", "reference", "creationDate", "expirationDate", "autorenew", "state"} <= set(service)
+    today = ("creationDate", "expirationDate", "autorenew", "state")
+    assert {"componentType", "reference"} <= set(service)
+    assert [service[name] for name in today] == [None] * 4
+    row = DirectoryService.get(customer__customer_id="C-1")
+    row.data |= {"creation_date": "2023-11-14T22:13:20Z", "expiration_date": "2027-01-15T08:00:00Z"}
+    row.data |= {"autorenew": False, "state": "suspended"}
+    row.save()
+    (zone,) = get(ann, "/defendants/C-1/services")
+    assert [zone["services"][0][name] for name in today] == [1_700_000_000, 1_800_000_000, False, "suspended"]
     refused(ann, "GET", "/defendants/C-404/services", status=404)
 
 

@@ -69,6 +69,14 @@ def test_what_the_class_says_itself_goes_through_as_it_is() -> None:
         ([False], "answer 0: False is bool; expected Match or None"),
         ([{}], "answer 0: {} is dict; expected Match or None"),
         ([Match(CUSTOMER, ServiceInfo(""))], "answer 0: service: name: is empty"),
+        (
+            [Match(CUSTOMER, ServiceInfo("x", creation_date=datetime(2020, 1, 1)))],  # noqa: DTZ001
+            "answer 0: service: creation_date: 2020-01-01T00:00:00 has no zone",
+        ),
+        (
+            [Match(CUSTOMER, ServiceInfo("x", autorenew="yes"))],  # type: ignore[arg-type]
+            "answer 0: service: autorenew: 'yes' is str; expected bool",
+        ),
         ([Match(DefendantInfo("", "", CUSTOMER.creation_date), ServiceInfo("x"))], "defendant: customer_id: is empty"),
         ([Match(CUSTOMER, None)], "answer 0: service: None is NoneType; expected ServiceInfo"),  # type: ignore[arg-type]
     ],

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from abuse.controllers.directory import import_customers
 from abuse.models import DirectoryCustomer, DirectoryService
 from abuse.services.crm.base import CRMServiceException, DefendantInfo, Query, ServiceInfo
 from abuse.services.crm.default import DirectoryCRM
+from abuse.services.crm.records import CustomerRecord, read_record
 
 from .directory import NOW, customer, day, hold, service_of
 
@@ -335,3 +337,19 @@ def test_a_database_that_cannot_answer_is_said() -> None:
 
 def test_the_settings_build_it() -> None:
     assert isinstance(DirectoryCRM.create({}), DirectoryCRM)
+
+
+def test_how_a_service_stands_is_known_from_the_file() -> None:
+    service = {
+        "serviceId": "s9", "name": "vps", "creationDate": "2024-11-02", "expirationDate": "2027-01-01T00:00:00+01:00",
+        "autorenew": False, "state": "suspended",
+    }  # fmt: skip
+    customer = {"customerId": "c9", "email": "c9@x.example", "creationDate": "2020-01-31", "services": [service]}
+    record = read_record("record 1", customer)
+    assert isinstance(record, CustomerRecord)
+    assert import_customers([record], dry_run=False).faults == ()
+    (info,) = DirectoryCRM().get_customer_services("c9")
+    assert (info.creation_date, info.expiration_date) == (
+        datetime(2024, 11, 2, tzinfo=UTC), datetime(2026, 12, 31, 23, tzinfo=UTC),
+    )  # fmt: skip
+    assert (info.autorenew, info.state) == (False, "suspended")
