@@ -50,7 +50,7 @@ _HISTORY = {
 _TICKET: dict[str, Any] = {
     "id": 42,
     "publicId": "BCDFGHJKLM",
-    "mailerId": None,
+    "mailerId": 42,
     "category": "Phishing",
     "status": "WaitingAnswer",
     "previousStatus": "Open",

@@ -136,8 +136,15 @@ def _send_next(pk: int, settings: Webhooks) -> bool:
     now = timezone.now()
     Webhook.filter(pk=pk).update(busy_until=now + _lease(settings))
     WebhookDelivery.filter(pk=delivery.pk).update(attempts=delivery.attempts + 1, last_attempt_at=now)
-    answer = sender().post(webhook.url, secret_of(webhook), event_id(delivery.event), as_body(delivery.event))
-    return _note(webhook.pk, delivery.pk, answer, settings)
+    return _note(webhook.pk, delivery.pk, _post(webhook, delivery.event), settings)
+
+
+def _post(webhook: Webhook, event: Event) -> Posted:
+    try:
+        by = sender()
+    except ValueError as error:  # the machine has no name server, which may pass as any network trouble does
+        return Posted(None, f"not asked: EVENTS.webhooks.dns_servers: {error}"[:500])
+    return by.post(webhook.url, secret_of(webhook), event_id(event), as_body(event))
 
 
 def event_id(event: Event) -> str:

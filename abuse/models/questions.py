@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce, Left
 
+from .correspondence import OutgoingMessage, ReceivedMessage
 from .history import History
 from .people import ROBOT_NAME, AbusePermission, Profile, User
 from .reports import AttachedDocument, ItemScreenshotFeedback, Report, ReportItem
@@ -94,8 +95,13 @@ def live_reports(reports: QuerySet[Report]) -> QuerySet[Report]:
 
 
 def with_ticket_counts(tickets: QuerySet[Ticket], *, user: User | int) -> QuerySet[Ticket]:
-    """Tickets with `attached_reports_count`, `comments_count` and, for this user, `starred_by_me`."""
+    """Tickets with `attached_reports_count`, `comments_count` and, for this user, `starred_by_me`.
+
+    And with `mailer_id`, by which the conversation is known: the ticket's own id once there is a mail, null before.
+    """
+    sent, received = (model.filter(ticket=OuterRef("pk")) for model in (OutgoingMessage, ReceivedMessage))
     return tickets.annotate(
+        mailer_id=Case(When(Exists(sent) | Exists(received), then=F("pk"))),
         attached_reports_count=_count(Report),
         comments_count=_count(TicketComment),
         starred_by_me=Exists(StarredTicket.filter(ticket=OuterRef("pk"), user=user)),

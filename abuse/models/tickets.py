@@ -69,7 +69,6 @@ class Ticket(Model):
     """
 
     public_id = models.CharField(max_length=10, unique=True)
-    mailer_id = models.BigIntegerField(null=True, blank=True)
     defendant = models.ForeignKey(Defendant, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets")
     # The keys of these two have indexes below, together with what lists are ordered by.
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="tickets", db_index=False)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import dns.resolver
 import pytest
 from django.db import transaction
 from django.utils import timezone
@@ -192,6 +194,24 @@ def test_a_failing_receiver_is_tried_again_and_nothing_overtakes(receiver: Recei
     assert [event["data"]["ticket"]["id"] for event in receiver.events()] == [first.pk] * 3 + [second.pk]
     webhook.refresh_from_db()
     assert (webhook.failures, webhook.failing_since) == (0, None)
+
+
+def test_without_a_name_server_an_event_waits_until_there_is_one(
+    receiver: Receiver, robot: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subscribe(receiver, robot, ["ticket.created"])
+    open_one(robot)
+    with monkeypatch.context() as patch:
+        read = dns.resolver.Resolver.read_resolv_conf
+        patch.setattr(dns.resolver.Resolver, "read_resolv_conf", lambda self, _: read(self, io.StringIO("")))
+        webhooks._sender.cache_clear()
+        assert webhook_sending.send_due() == 0
+    delivery = WebhookDelivery.get()
+    assert (delivery.state, delivery.attempts) == (State.PENDING, 1)
+    assert delivery.error.startswith("not asked: EVENTS.webhooks.dns_servers: nameservers: this machine names none")
+    make_due()
+    assert webhook_sending.send_due() == 1
+    assert receiver.types() == ["ticket.created"]
 
 
 def test_an_event_that_is_refused_is_given_up_and_the_next_one_sent(receiver: Receiver, robot: User) -> None:

@@ -157,6 +157,7 @@ def test_a_move_beyond_the_role_is_refused(make_caller: MakeCaller) -> None:
 
 def test_get_tickets_id_emails(ann: Caller, ticket: Ticket) -> None:
     assert get(ann, f"/tickets/{ticket.pk}/emails") == []
+    assert get(ann, f"/tickets/{ticket.pk}")["mailerId"] is None
     action = {"codename": "waiting_answer", "params": {}}
     mail = {"to": ["jo@customer.example"], "subject": "Look", "body": "Please."}
     ok(ann, "POST", f"/tickets/{ticket.pk}/interact", {"action": action, "emails": [mail]})
@@ -168,6 +169,7 @@ def test_get_tickets_id_emails(ann: Caller, ticket: Ticket) -> None:
     assert (sent["to"], sent["subject"], sent["body"]) == ("jo@customer.example", "Look", "Please.")
     assert (received["from"], received["body"], received["category"]) == ("jo@customer.example", "Done.", "Defendant")
     assert isinstance(sent["created"], int)
+    assert get(ann, f"/tickets/{ticket.pk}")["mailerId"] == ticket.pk
 
 
 def test_get_tickets_id_items(ann: Caller, ticket: Ticket) -> None:
