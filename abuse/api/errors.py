@@ -14,6 +14,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from abuse.controllers.editing import NotAllowed, Refused, StaleEdit
 from abuse.controllers.filled_texts import ProofMissing
 from abuse.models import MoveRefused
+from abuse.rules.engine.errors import ActionError, RuleError
 from abuse.services.facade import NotImplementedByConfiguration, ServiceError
 
 from .declared import TOKEN_HEADER
@@ -97,6 +98,8 @@ def install(app: APIFlask) -> None:
         app.register_error_handler(kind, _refusal(status))
     # The nearest class counts: what no class is configured for is no fault of the moment.
     app.register_error_handler(ServiceError, lambda error: _of_service(error, service_away))
+    for kind in (RuleError, ActionError):
+        app.register_error_handler(kind, lambda error: _of_rule(error, service_away))
 
 
 _REFUSALS: dict[type[Exception], int] = {
@@ -119,6 +122,17 @@ def _of_service(error: Exception, away: Callable[[Exception], _Answer]) -> _Answ
     if isinstance(error, ServiceError) and error.permanent:
         return _answer(HTTPError(409, str(error)))
     return away(error)
+
+
+def _of_rule(error: Exception, away: Callable[[Exception], _Answer]) -> _Answer:
+    """Where a rule met what a call would be refused for, its text says which one did; all else is a fault of ours."""
+    cause = error.__cause__
+    refused = next((_REFUSALS[kind] for kind in type(cause).__mro__ if kind in _REFUSALS), None)
+    if refused is not None or (isinstance(cause, ServiceError) and cause.permanent):
+        return _answer(HTTPError(refused or 409, str(error)))
+    if isinstance(cause, ServiceError):
+        return away(error)
+    raise error
 
 
 def _answer(error: HTTPError) -> _Answer:

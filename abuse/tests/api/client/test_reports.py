@@ -16,6 +16,7 @@ from abuse.models import (
     AuditEntry,
     Category,
     History,
+    OutgoingMessage,
     Report,
     ReportItem,
     ReportStatus,
@@ -291,6 +292,20 @@ def test_post_reports_id_feedback(ann: Caller) -> None:
     assert list(left) == [with_picture.raw_item, second.raw_item], first.raw_item
     message = refused(ann, "POST", f"/reports/{report.pk}/feedback", body, status=409)
     assert "PhishToCheck" in message or "no URL" in message
+
+
+@pytest.mark.usefixtures("phishing")
+def test_a_rule_that_cannot_do_its_work_says_what_is_in_its_way_and_nothing_has_changed(ann: Caller) -> None:
+    customer = a_defendant(email="no address")
+    report = a_report(status=ReportStatus.PHISH_TO_CHECK, defendant=customer, service=a_service())
+    an_item(report, URL, "URL")
+    verdict = {"screenshotId": None, "feedback": True}
+    message = refused(ann, "POST", f"/reports/{report.pk}/feedback", [verdict], status=409)
+    assert "action send_defendant_email failed" in message
+    assert "recipient 'no address': expected an e-mail address" in message
+    report.refresh_from_db()
+    assert (report.status, report.ticket) == ("PhishToCheck", None)
+    assert OutgoingMessage.count() == 0
 
 
 def test_verdicts_on_what_is_not_in_the_report_are_refused(ann: Caller) -> None:
