@@ -10,6 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -84,6 +85,8 @@ class _Window(Generic[Row]):
         self._bound = f"{request.endpoint} {rows.model.__name__} {spoken}"
         self._keys = keys_of(rows, order)
         self._names = [f"_cursor_{number}" for number in range(len(self._keys))]
+        ties = [number for number, key in enumerate(self._keys) if isinstance(key.expression, TieBreak)]
+        self._costly = ties[0] if ties else len(self._keys)
         self._size, self._start = paginate.size, paginate.start
         self._rows = self._with_keys(rows)
         if paginate.cursor is not None:
@@ -101,12 +104,36 @@ class _Window(Generic[Row]):
     def ids(self) -> Page[int]:
         found: Page[int] = Page()
         if self._size:
-            ordered = self._near().order_by(*self._order(self._names))
-            chosen = list(ordered.values_list("pk", *self._names)[self._start : self._end])
+            chosen = self._without_ties()
+            if chosen is None:
+                ordered = self._near().order_by(*self._order(self._names))
+                chosen = list(ordered.values_list("pk", *self._names)[self._start : self._end])
             found.extend(one[0] for one in chosen[: self._size])
             if len(chosen) > self._size:
                 found.next = _cursor(chosen[self._size - 1][1:], self._bound)
         return _remembered(found)
+
+    def _without_ties(self) -> list[tuple[Any, ...]] | None:
+        """The page, where all that comes before a costly tie-break tells its rows apart, also from their neighbours.
+
+        The last row of the page, from which a cursor is made, has all its keys. None where it is not so.
+        """
+        cheap = self._names[: self._costly]
+        if len(cheap) == len(self._names):
+            return None
+        lead = min(self._start, 1)
+        ordered = self._rows.order_by(*self._order(cheap)).values_list("pk", *cheap)
+        chosen: list[tuple[Any, ...]] = list(ordered[self._start - lead : self._end + 1])
+        if any(one[1:] == other[1:] for one, other in pairwise(chosen)):
+            return None
+        chosen = chosen[lead : lead + self._size + 1]
+        if len(chosen) > self._size:
+            last = chosen[self._size - 1]
+            costly = self._rows.filter(pk=last[0]).values_list(*self._names[self._costly :]).first()
+            if costly is None:  # it is gone meanwhile
+                return None
+            chosen[self._size - 1] = (*last, *costly)
+        return chosen
 
     @property
     def _end(self) -> int:
@@ -125,10 +152,9 @@ class _Window(Generic[Row]):
 
         All that are equal to the last of them are among them.
         """
-        costly = [number for number, key in enumerate(self._keys) if isinstance(key.expression, TieBreak)]
-        if not costly:
+        if self._costly == len(self._keys):
             return self._rows
-        before = self._rows.order_by(*self._order(self._names[: costly[0]])).values("pk")
+        before = self._rows.order_by(*self._order(self._names[: self._costly])).values("pk")
         try:
             statement, values = before.query.sql_with_params()
         except EmptyResultSet:

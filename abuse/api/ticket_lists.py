@@ -66,6 +66,7 @@ def list_my_tickets(query_data: FiltersParameter) -> Response:
 
 def todo_of_caller(tickets: QuerySet[Ticket], *, only_unassigned: bool = False) -> QuerySet[Ticket]:
     """Those of some tickets that the caller could work on next, in the order of his role."""
-    user = current_user()
+    user, sight = current_user(), current_sight()
     algorithm = todo.algorithm_of(user) or (todo.GLOBAL if user.is_superuser else None)
-    return todo.todo(user, algorithm, current_sight().within_tickets(tickets), only_unassigned=only_unassigned)
+    profiles = None if sight.sees_all else sight.profiles
+    return todo.todo(user, algorithm, tickets, only_unassigned=only_unassigned, profiles=profiles)

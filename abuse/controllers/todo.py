@@ -25,7 +25,6 @@ from django.utils import timezone
 
 from abuse.models import AbusePermission, Operator, Priority, Profile, Report, Ticket, TicketStatus, User
 from abuse.models.ordering import TieBreak
-from abuse.models.questions import with_ticket_counts
 from abuse.models.tickets import PRIORITY_RANK
 
 Status = TicketStatus
@@ -55,28 +54,37 @@ def algorithm_of(user: User) -> str | None:
 
 
 def todo(
-    user: User, algorithm: str | None, tickets: QuerySet[Ticket] | None = None, *, only_unassigned: bool = False
+    user: User,
+    algorithm: str | None,
+    tickets: QuerySet[Ticket] | None = None,
+    *,
+    only_unassigned: bool = False,
+    profiles: Mapping[str, str] | None = None,
 ) -> QuerySet[Ticket]:
     """The tickets that a user could work on next, in the order of an algorithm; none where it is unknown.
 
-    Each has `attached_reports_count`. `tickets`: those to choose from, such as those that a filter left.
+    `tickets`: those to choose from, such as those that a filter left. `profiles`: see `workable`.
     """
     order = ALGORITHMS.get(algorithm or "")
     if order is None:
         return Ticket.objects.none()
-    chosen = workable(user, Ticket.all() if tickets is None else tickets)
+    chosen = workable(user, Ticket.all() if tickets is None else tickets, profiles)
     if only_unassigned:
         chosen = chosen.filter(treated_by__isnull=True)
-    return with_ticket_counts(order(chosen, user), user=user)
+    return order(chosen, user)
 
 
-def workable(user: User, tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:
-    """Those of some tickets that a user's profiles let him work on."""
-    if user.is_superuser:
-        return tickets
-    rows = AbusePermission.filter(user=user).values_list("category", "profile__name")
+def workable(user: User, tickets: QuerySet[Ticket], profiles: Mapping[str, str] | None = None) -> QuerySet[Ticket]:
+    """Those of some tickets that a user's profiles let him work on.
+
+    `profiles`: by category, where a token gives fewer than he has; else they are read, and a superuser needs none.
+    """
+    if profiles is None:
+        if user.is_superuser:
+            return tickets
+        profiles = dict(AbusePermission.filter(user=user).values_list("category", "profile__name"))
     of_profile: dict[str, list[str]] = {}
-    for category, profile in rows:
+    for category, profile in profiles.items():
         of_profile.setdefault(profile, []).append(category)
     open_to_all = Q(confidential=False)
     for_beginners = open_to_all & Q(escalated=False, moderation=False, priority__in=[Priority.LOW, Priority.NORMAL])

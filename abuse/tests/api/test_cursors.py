@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -210,16 +211,17 @@ def test_a_search_has_a_cursor_for_each_of_its_lists(root: Caller, many: list[Ti
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
-def test_pages_of_what_is_to_do_go_by_tags_where_all_else_is_equal(root: Caller, size: int) -> None:
+@pytest.mark.parametrize("hours", ["0000000", "0011222", "5001234", "6543210"])
+def test_pages_of_what_is_to_do_go_by_tags_where_all_else_is_equal(root: Caller, size: int, hours: str) -> None:
     expected = []
-    for number, level in enumerate([1, 4, None, 2, 4, 0, 3]):
-        ticket = a_ticket(status="Open", modification_date=START)
+    for number, (level, hour) in enumerate(zip([1, 4, None, 2, 4, 0, 3], hours, strict=True)):
+        ticket = a_ticket(status="Open", modification_date=START + timedelta(hours=int(hour)))
         if level is not None:
             tag = a_tag(f"level {number}", Tag.Type.REPORT)
             Tag.filter(pk=tag.pk).update(level=level)
             a_report(ticket=ticket).tags.add(tag)
-        expected.append((-(level or 0), ticket.pk))
-    whole = [pk for _, pk in sorted(expected)]
+        expected.append((hour, -(level or 0), ticket.pk))
+    whole = [pk for *_, pk in sorted(expected)]
     by_number: list[int] = []
     by_cursor: list[int] = []
     paginate: dict[str, Any] = {}

@@ -131,14 +131,14 @@ def test_who_sees_what(profile: str | None, expected: set[str]) -> None:
     assert set(names(make_user("somebody", profile), todo.GLOBAL)) == expected
 
 
-def test_a_page_costs_one_query_and_counts_reports() -> None:
+def test_a_page_costs_one_query() -> None:
     ann = make_user("ann")
     for number in range(5):
         a_ticket(f"c{number}")
     with CaptureQueriesContext(connection) as queries:
         page = list(todo.todo(ann, todo.GLOBAL)[:10])
     assert len(queries) == 2  # the profiles, and the page
-    assert {ticket.attached_reports_count for ticket in page} == {1}  # type: ignore[attr-defined]
+    assert len(page) == 5
 
 
 def test_an_unknown_order_is_empty() -> None:
