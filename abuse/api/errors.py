@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from apiflask import APIFlask, HTTPError
@@ -84,22 +83,8 @@ def install(app: APIFlask) -> None:
     app.request_class = JsonRequest
     app.error_processor(_answer)
 
-    def database_away(error: Exception) -> _Answer:
-        app.logger.error("The database cannot be used", exc_info=error)
-        return _answer(HTTPError(503, "The database cannot be used at the moment", headers={"Retry-After": "5"}))
-
-    def service_away(error: Exception) -> _Answer:
-        app.logger.warning("A service could not do what was asked", exc_info=error)
-        return _answer(HTTPError(503, str(error), headers={"Retry-After": "5"}))
-
-    app.register_error_handler(OperationalError, database_away)
-    app.register_error_handler(InterfaceError, database_away)
-    for kind, status in _REFUSALS.items():
-        app.register_error_handler(kind, _refusal(status))
-    # The nearest class counts: what no class is configured for is no fault of the moment.
-    app.register_error_handler(ServiceError, lambda error: _of_service(error, service_away))
-    for kind in (RuleError, ActionError):
-        app.register_error_handler(kind, lambda error: _of_rule(error, service_away))
+    for kind in _SPOKEN_OF:
+        app.register_error_handler(kind, lambda error: _answer(_spoken(app, error)))
 
 
 _REFUSALS: dict[type[Exception], int] = {
@@ -110,28 +95,27 @@ _REFUSALS: dict[type[Exception], int] = {
     ProofMissing: 400,  # by this status the older client knows that proof is missing
 }
 """What controllers refuse, and its status: by the nearest class."""
+_SPOKEN_OF: tuple[type[Exception], ...] = (
+    OperationalError, InterfaceError, ServiceError, RuleError, ActionError, *_REFUSALS,
+)  # fmt: skip
 
 
-def _refusal(status: int) -> Callable[[Exception], _Answer]:
-    return lambda error: _answer(HTTPError(status, str(error)))
-
-
-def _of_service(error: Exception, away: Callable[[Exception], _Answer]) -> _Answer:
-    if isinstance(error, NotImplementedByConfiguration):
-        return _answer(HTTPError(501, str(error)))
-    if isinstance(error, ServiceError) and error.permanent:
-        return _answer(HTTPError(409, str(error)))
-    return away(error)
-
-
-def _of_rule(error: Exception, away: Callable[[Exception], _Answer]) -> _Answer:
-    """Where a rule met what a call would be refused for, its text says which one did; all else is a fault of ours."""
-    cause = error.__cause__
+def _spoken(app: APIFlask, error: Exception) -> HTTPError:
+    """What the caller is told. What is in the way of a rule is in the way of the call; all else is a fault of ours."""
+    cause = error.__cause__ if isinstance(error, RuleError | ActionError) else error
+    if isinstance(cause, OperationalError | InterfaceError):
+        app.logger.error("The database cannot be used", exc_info=error)
+        return HTTPError(503, "The database cannot be used at the moment", headers={"Retry-After": "5"})
     refused = next((_REFUSALS[kind] for kind in type(cause).__mro__ if kind in _REFUSALS), None)
-    if refused is not None or (isinstance(cause, ServiceError) and cause.permanent):
-        return _answer(HTTPError(refused or 409, str(error)))
+    if refused is not None:
+        return HTTPError(refused, str(error))
+    if isinstance(cause, NotImplementedByConfiguration):
+        return HTTPError(501, str(error))
+    if isinstance(cause, ServiceError) and cause.permanent:
+        return HTTPError(409, str(error))
     if isinstance(cause, ServiceError):
-        return away(error)
+        app.logger.warning("A service could not do what was asked", exc_info=error)
+        return HTTPError(503, str(error), headers={"Retry-After": "5"})
     raise error
 
 

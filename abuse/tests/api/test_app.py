@@ -11,8 +11,20 @@ from django.db import OperationalError, connection, connections
 from flask.testing import FlaskClient
 
 from abuse.app import create_app
+from abuse.controllers.editing import Refused
+from abuse.rules.engine.errors import ActionError
+from abuse.services.facade import ServiceError
 
 from .conftest import Caller
+
+IN_A_RULE = {
+    "refused": Refused("the customer has left"),
+    "refused-by-a-service": ServiceError("no such address", permanent=True),
+    "service": ServiceError("try again"),
+    "away": OperationalError("secret of the inside"),
+    "bug": RuntimeError("secret of the inside"),
+}
+"""What an action of a rule stumbles over."""
 
 
 @pytest.fixture
@@ -27,6 +39,13 @@ def broken() -> APIFlask:
     @app.get("/away")
     def away() -> str:
         raise OperationalError("connection to server at 192.0.2.1, user cerberus, failed")
+
+    @app.get("/rule/<cause>")
+    def in_a_rule(cause: str) -> str:
+        try:
+            raise IN_A_RULE[cause]
+        except Exception as error:
+            raise ActionError("one", 0, "act", error, ()) from error
 
     return app
 
@@ -46,6 +65,22 @@ def test_a_database_that_is_away_is_503_and_logged_once(broken: APIFlask, caplog
     assert response.get_json() == {"message": "The database cannot be used at the moment"}
     assert response.headers["Retry-After"] == "5"
     assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/rule/refused", 409), ("/rule/refused-by-a-service", 409), ("/rule/service", 503), ("/rule/away", 503),
+     ("/rule/bug", 500)],
+)  # fmt: skip
+def test_what_is_in_the_way_of_a_rule_is_told_as_if_it_were_in_the_calls_own(
+    broken: APIFlask, path: str, status: int
+) -> None:
+    response = broken.test_client().get(path)
+    assert response.status_code == status
+    assert ("rule 'one': actions[0]: action act failed" in response.get_json()["message"]) == (
+        path not in {"/rule/away", "/rule/bug"}
+    )
+    assert "secret of the inside" not in response.get_data(as_text=True)
 
 
 @pytest.mark.django_db
