@@ -13,7 +13,6 @@ from . import (
     bulk_reports,
     bulk_tickets,
     categories,
-    cursors,
     declared,
     defendants,
     directory,
@@ -37,6 +36,7 @@ from . import (
     openapi,
     origins,
     outbox,
+    pages,
     presets,
     providers,
     recording,
@@ -149,7 +149,7 @@ def install(app: APIFlask) -> None:
     app.after_request(recording.record)
     app.after_request(origins.name_allowed_origin)
     app.after_request(_guarded)
-    app.after_request(cursors.name_next_page)
+    app.after_request(pages.name_next_page)
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint)
     idempotency.install(app)

@@ -13,8 +13,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from django.db.models import F, Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 
-from .cursors import Page, ids, page
 from .filters import Clause, FilterError, Filters, Scalar, Where
+from .pages import Page, ids, page
 from .relations import by_keys, over_many
 
 Row = TypeVar("Row", bound=Model)

@@ -12,7 +12,7 @@ from abuse.models import Ticket
 from abuse.models.questions import live_tickets, with_ticket_counts
 from abuse.policies import Right
 
-from . import cursors, examples
+from . import examples, pages
 from .access import current_sight, current_user, needs
 from .answers import Paged, rows_answer
 from .filters import FiltersParameter, read_filters
@@ -43,7 +43,7 @@ def list_todo(query_data: FiltersParameter) -> TodoAnswer:
     """List the tickets that the caller could work on next"""
     filters = read_filters(query_data.filters)
     rows = todo_of_caller(TICKETS.chosen(Ticket.all(), filters), only_unassigned=filters.only_unassigned)
-    page = cursors.ids(rows, rows.query.order_by, filters.paginate, str(filters.only_unassigned))
+    page = pages.ids(rows, rows.query.order_by, filters.paginate, str(filters.only_unassigned))
     return TodoAnswer(tickets=ticket_rows(page, user=current_user().pk), tickets_count=rows.count(), next=page.next)
 
 

@@ -60,6 +60,9 @@ class AddressSays:
     address: Address | None = None
 
 
+Says = TypeVar("Says", NameSays, AddressSays)
+
+
 class Names:
     """Asks about many names and addresses at once.
 
@@ -144,9 +147,6 @@ class Names:
             return _FAULT
         texts = {(record.target if kind == "PTR" else record.address) for record in answer}
         return " ".join(sorted(str(text).rstrip(".") for text in texts)[:4])
-
-
-Says = TypeVar("Says", NameSays, AddressSays)
 
 
 def is_public_name(name: str) -> bool:

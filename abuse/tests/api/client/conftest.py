@@ -10,6 +10,7 @@ import pytest
 from abuse.services.facade import facade
 from abuse.services.phishing.default import HttpPhishingService
 from abuse.tests.controllers.action_services import BookActionService
+from abuse.tests.services.contract.minimal import NoReputation
 
 from ..conftest import Caller, MakeCaller
 
@@ -36,3 +37,12 @@ def phishing() -> Iterator[None]:
     )
     yield
     facade("PhishingServiceBase").set_up(None)
+
+
+@pytest.fixture
+def reputation() -> Iterator[None]:
+    """A service that knows nothing about addresses."""
+    before = facade("ReputationServiceBase")._implementation
+    facade("ReputationServiceBase").set_up(NoReputation())
+    yield
+    facade("ReputationServiceBase").set_up(before)

@@ -29,10 +29,8 @@ from abuse.models import (
     UrlCheck,
 )
 from abuse.services.crm.base import ServiceInfo
-from abuse.services.facade import facade
 from abuse.services.phishing.looks import url_key
 from abuse.services.storage import StorageService
-from abuse.tests.services.contract.minimal import NoReputation
 from abuse.tests.services.crm.directory import hold
 from abuse.tests.services.phishing.lab import page, web_server
 from abuse.tests.services.phishing.test_browsing import PROGRAM, needs_browser
@@ -154,14 +152,6 @@ def desk(make_user: MakeUser, *, is_admin: bool) -> dict[str, Any]:
         "proofTemplate": MailTemplate.create(codename="proof", name="proof", body=needs_proof, **texts).pk,
         "news": 1,
     }  # fmt: skip
-
-
-@pytest.fixture
-def reputation() -> Iterator[None]:
-    before = facade("ReputationServiceBase")._implementation
-    facade("ReputationServiceBase").set_up(NoReputation())
-    yield
-    facade("ReputationServiceBase").set_up(before)
 
 
 @pytest.fixture

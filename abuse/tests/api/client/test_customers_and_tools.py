@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from abuse.models import Comment, Defendant, DirectoryService, History, Tag
 from abuse.services.facade import facade
-from abuse.tests.services.contract.minimal import NoReputation
 from abuse.tests.services.crm.directory import hold
 from abuse.tests.services.phishing.lab import page, web_server
 
@@ -126,14 +123,6 @@ def test_get_tools_whois(ann: Caller) -> None:
     ]:
         assert ok(ann, "GET", "/tools/whois", query=f"item={item}") == {"ipCategory": expected}, item
     refused(ann, "GET", "/tools/whois?item=hello", status=409)
-
-
-@pytest.fixture
-def reputation() -> Iterator[None]:
-    before = facade("ReputationServiceBase")._implementation
-    facade("ReputationServiceBase").set_up(NoReputation())
-    yield
-    facade("ReputationServiceBase").set_up(before)
 
 
 @pytest.mark.usefixtures("reputation")

@@ -1,0 +1,146 @@
+"""Which rows are on a page, by number or by cursor, and the address of the next one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+from django.core.exceptions import EmptyResultSet
+from django.db.models import F, Model, OrderBy, QuerySet
+from django.db.models.expressions import RawSQL
+from flask import Response, g, request
+
+from abuse.models.ordering import TieBreak
+
+from . import cursors
+from .filters import Paginate, read_filters
+
+T = TypeVar("T")
+Row = TypeVar("Row", bound=Model)
+
+
+class Page(list[T]):
+    """The rows of a page. `next`: the cursor of the page after it; null when there is none."""
+
+    next: str | None = None
+
+
+def page(rows: QuerySet[Row], order: Sequence[Any], paginate: Paginate, spoken: str) -> Page[Row]:
+    """The page asked for, by cursor or by number. `spoken`: the order in words, by which a cursor knows its own.
+
+    :raises FilterError: for a cursor that is none, or of another list or order.
+    """
+    return _Window(rows, order, paginate, spoken).page()
+
+
+def ids(rows: QuerySet[Row], order: Sequence[Any], paginate: Paginate, spoken: str) -> Page[int]:
+    """The ids of the rows of the page asked for: what belongs to rows need not be read for those before it.
+
+    :raises FilterError: for a cursor that is none, or of another list or order.
+    """
+    return _Window(rows, order, paginate, spoken).ids()
+
+
+class _Window(Generic[Row]):
+    """Where a page begins and ends."""
+
+    def __init__(self, rows: QuerySet[Row], order: Sequence[Any], paginate: Paginate, spoken: str) -> None:
+        self._bound = f"{request.endpoint} {rows.model.__name__} {spoken}"
+        self._keys = cursors.keys_of(rows, order)
+        self._names = [f"_cursor_{number}" for number in range(len(self._keys))]
+        ties = [number for number, key in enumerate(self._keys) if isinstance(key.expression, TieBreak)]
+        self._costly = ties[0] if ties else len(self._keys)
+        self._size, self._start = paginate.size, paginate.start
+        self._rows = self._with_keys(rows)
+        if paginate.cursor is not None:
+            values = cursors.read(paginate.cursor, self._bound, len(self._keys))
+            self._start, self._rows = 0, self._rows.filter(cursors.after(self._keys, self._names, values))
+
+    def page(self) -> Page[Row]:
+        ordered = self._rows.order_by(*self._order(self._names))
+        found: Page[Row] = Page(ordered[self._start : self._end] if self._size else [])
+        if len(found) > self._size:
+            found.pop()
+            found.next = cursors.written([getattr(found[-1], name) for name in self._names], self._bound)
+        return _remembered(found)
+
+    def ids(self) -> Page[int]:
+        found: Page[int] = Page()
+        if self._size:
+            chosen = self._without_ties()
+            if chosen is None:
+                ordered = self._near().order_by(*self._order(self._names))
+                chosen = list(ordered.values_list("pk", *self._names)[self._start : self._end])
+            found.extend(one[0] for one in chosen[: self._size])
+            if len(chosen) > self._size:
+                found.next = cursors.written(chosen[self._size - 1][1:], self._bound)
+        return _remembered(found)
+
+    def _without_ties(self) -> list[tuple[Any, ...]] | None:
+        """The page, where all that comes before a costly tie-break tells its rows apart, also from their neighbours.
+
+        The last row of the page, from which a cursor is made, has all its keys. None where it is not so.
+        """
+        cheap = self._names[: self._costly]
+        if len(cheap) == len(self._names):
+            return None
+        lead = min(self._start, 1)
+        ordered = self._rows.order_by(*self._order(cheap)).values_list("pk", *cheap)
+        chosen: list[tuple[Any, ...]] = list(ordered[self._start - lead : self._end + 1])
+        if any(one[1:] == other[1:] for one, other in pairwise(chosen)):
+            return None
+        chosen = chosen[lead : lead + self._size + 1]
+        if len(chosen) > self._size:
+            last = chosen[self._size - 1]
+            costly = self._rows.filter(pk=last[0]).values_list(*self._names[self._costly :]).first()
+            if costly is None:  # it is gone meanwhile
+                return None
+            chosen[self._size - 1] = (*last, *costly)
+        return chosen
+
+    @property
+    def _end(self) -> int:
+        return self._start + self._size + 1
+
+    def _with_keys(self, rows: QuerySet[Row]) -> QuerySet[Row]:
+        keys = {name: key.expression for name, key in zip(self._names, self._keys, strict=True)}
+        with_keys: QuerySet[Row] = rows.annotate(**keys)
+        return with_keys
+
+    def _order(self, names: Sequence[str]) -> list[OrderBy]:
+        return [OrderBy(F(name), descending=key.descending) for name, key in zip(names, self._keys, strict=False)]
+
+    def _near(self) -> QuerySet[Row]:
+        """The rows, or where the order ends in a costly tie-break, those up to the page's end by what comes before it.
+
+        All that are equal to the last of them are among them.
+        """
+        if self._costly == len(self._keys):
+            return self._rows
+        before = self._rows.order_by(*self._order(self._names[: self._costly])).values("pk")
+        try:
+            statement, values = before.query.sql_with_params()
+        except EmptyResultSet:
+            return self._rows.none()
+        ties = RawSQL(f"{statement} FETCH FIRST {self._end:d} ROWS WITH TIES", values)  # noqa: S611 - Django's own text
+        return self._with_keys(self._rows.model._default_manager.filter(pk__in=ties))
+
+
+def _remembered(found: Page[T]) -> Page[T]:
+    g.setdefault("next_cursors", []).append(found.next)
+    return found
+
+
+def name_next_page(response: Response) -> Response:
+    """After each request: the address of the next page as a `Link` (RFC 8288), where the answer is one list."""
+    following: list[str | None] = g.pop("next_cursors", [])
+    if len(following) == 1 and following[0] is not None and response.status_code == 200:
+        read = read_filters(request.args.get("filters"))
+        filters = read.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        filters["paginate"] = {"resultsPerPage": read.paginate.size, "cursor": following[0]}
+        query = {**request.args.to_dict(), "filters": json.dumps(filters, separators=(",", ":"))}
+        response.headers.add("Link", f'<{request.path}?{urlencode(query)}>; rel="next"')
+    return response
