@@ -161,6 +161,7 @@ def test_get_tickets_id_emails(ann: Caller, ticket: Ticket) -> None:
     action = {"codename": "waiting_answer", "params": {}}
     mail = {"to": ["jo@customer.example"], "subject": "Look", "body": "Please."}
     ok(ann, "POST", f"/tickets/{ticket.pk}/interact", {"action": action, "emails": [mail]})
+    assert get(ann, f"/tickets/{ticket.pk}")["mailerId"] == ticket.pk
     ReceivedMessage.create(
         ticket=ticket, category="Defendant", sender="jo@customer.example", recipient="ticket", subject="Re: Look",
         body="Done.", date=timezone.now(),
@@ -169,6 +170,7 @@ def test_get_tickets_id_emails(ann: Caller, ticket: Ticket) -> None:
     assert (sent["to"], sent["subject"], sent["body"]) == ("jo@customer.example", "Look", "Please.")
     assert (received["from"], received["body"], received["category"]) == ("jo@customer.example", "Done.", "Defendant")
     assert isinstance(sent["created"], int)
+    OutgoingMessage.filter(ticket=ticket).delete()
     assert get(ann, f"/tickets/{ticket.pk}")["mailerId"] == ticket.pk
 
 
