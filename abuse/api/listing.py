@@ -230,7 +230,7 @@ def _one_of_these(part: str, condition: Condition, values: Sequence[Scalar], *, 
 def _found(part: str, condition: Condition, value: Scalar) -> Q:
     if isinstance(value, bool) or not isinstance(value, str | int) or condition.search is None:
         raise FilterError(part, value, Kind.WORDS.value)
-    return Q(pk__in=condition.search(str(value)))
+    return Q(pk__any_of=list(condition.search(str(value))))
 
 
 def _holding(part: str, condition: Condition, value: Scalar) -> Q:

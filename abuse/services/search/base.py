@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from abuse.models import Report, ReportItem
@@ -12,7 +12,7 @@ from abuse.parsers.values import ItemKind, ParsedEmail, ParsedItem
 from ..facade import ServiceBase, ServiceError
 
 MAX_FOUND = 1000
-"""Ids that a search gives at most: the best of them, or the newest where all are as good."""
+"""Ids that a search gives at most: the first of them in the service's order."""
 MAX_QUERY = 500
 """Characters of a query that are read."""
 MAX_ITEMS = 200
@@ -23,8 +23,24 @@ class SearchServiceException(ServiceError):
     """The search system could not answer."""
 
 
+class Found(list[int]):
+    """Ids, with what a service knows of others that match too."""
+
+    def __init__(self, ids: Iterable[int] = (), *, is_complete: bool = True) -> None:
+        super().__init__(ids)
+        self.is_complete = is_complete
+
+    @staticmethod
+    def is_all(ids: Sequence[int]) -> bool:
+        """Whether the ids are all that match. A service that does not say has more where it gave `MAX_FOUND`."""
+        return ids.is_complete if isinstance(ids, Found) else len(ids) < MAX_FOUND
+
+
 class SearchServiceBase(ServiceBase, abc.ABC):
-    """The search system. Ids come best first, at most `MAX_FOUND`; what it finds that is gone does no harm."""
+    """The search system. Ids come best or newest first, at most `MAX_FOUND`; what it finds that is gone does no harm.
+
+    A service that knows whether there are others gives them as `Found`.
+    """
 
     is_transactional: ClassVar[bool] = False
     """Whether indexing is done by the desk's own database connection, and belongs into the transaction of what changed.
@@ -43,7 +59,8 @@ class SearchServiceBase(ServiceBase, abc.ABC):
 
         `reports`: what `search_reports` gave for the same query, so that it is not asked again.
         """
-        return tickets_of(self.search_reports(query) if reports is None else reports)
+        reports = self.search_reports(query) if reports is None else reports
+        return Found(tickets_of(reports), is_complete=Found.is_all(reports))
 
     def index_reports(self, ids: Sequence[int]) -> None:
         """Make reports findable from their rows, with some of their items."""

@@ -19,7 +19,7 @@ from abuse.parsers.values import ParsedEmail
 
 from ..breaker import CircuitBreaker
 from ..json_client import JsonClient
-from .base import MAX_FOUND, SearchServiceBase, SearchServiceException, readable
+from .base import MAX_FOUND, Found, SearchServiceBase, SearchServiceException, readable
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +144,9 @@ class OpenSearchSearch(SearchServiceBase):
 
     def search_tickets(self, query: str, reports: Sequence[int] | None = None) -> Sequence[int]:
         named = Ticket.filter(public_id=readable(query).upper()).values_list("pk", flat=True)
-        return list(dict.fromkeys([*named, *super().search_tickets(query, reports)]))[:MAX_FOUND]
+        found = super().search_tickets(query, reports)
+        ids = list(dict.fromkeys([*named, *found]))[:MAX_FOUND]
+        return Found(ids, is_complete=Found.is_all(found) and len(ids) < MAX_FOUND)
 
     def _make_index(self) -> None:
         """Once for each process. That another one was first is as good."""

@@ -11,7 +11,7 @@ from django.db import connection
 from abuse.models import Report, ReportItem, SearchEntry, Ticket
 from abuse.models.fields import as_network
 from abuse.services.search import SearchServiceException, default
-from abuse.services.search.base import MAX_ITEMS
+from abuse.services.search.base import MAX_ITEMS, Found
 from abuse.services.search.default import PostgresSearch
 from abuse.tests.findable import START, a_defendant, a_provider, a_report, a_ticket
 
@@ -138,19 +138,62 @@ def test_a_far_item_of_a_long_feed_is_found_by_its_value() -> None:
     assert found("203.0.113.77") == [feed.pk]
 
 
-def test_what_is_about_the_word_comes_before_what_mentions_it() -> None:
-    mentions = made(subject="A page", body="… as was said about phishing …" + " word" * 200)
-    about = made(subject="Phishing at your host", body="see below")
+def test_the_newest_come_first_those_of_a_value_before_those_that_mention_it() -> None:
     item = made("phishing.example", subject="A page", body="see below")
-    assert found("phishing") == [about.pk, item.pk, mentions.pk]
+    about, mentions = (made(subject="About phishing.example"), made(body="… as was said of phishing.example …"))
+    assert found("phishing.example") == [item.pk, mentions.pk, about.pk]
+    assert found("phishing") == [mentions.pk, about.pk, item.pk]
 
 
-def test_the_best_of_the_newest_are_given_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_newest_are_given_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(default, "MAX_FOUND", 3)
     reports = [made("192.0.2.1", subject="spamword") for _ in range(5)]
     newest = [report.pk for report in reversed(reports)][:3]
-    assert found("spamword") == newest
-    assert found("192.0.2.0/24") == newest
+    for query in ("spamword", "192.0.2.0/24"):
+        assert (found(query), Found.is_all(found(query))) == (newest, False)
+        tickets = search.search_tickets(query)
+        assert not Found.is_all(tickets)
+    monkeypatch.setattr(default, "MAX_FOUND", 5)
+    assert (len(found("spamword")), Found.is_all(found("spamword"))) == (5, True)
+
+
+@pytest.mark.parametrize("query", ["spamword", "spamw"])
+@pytest.mark.parametrize("newer", [0, 5])
+def test_of_a_frequent_word_the_newest_are_given_and_that_there_are_more(
+    query: str, newer: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"_NEWEST": 5, "_ENOUGH": 4, "_FREQUENT": 3}.items():
+        monkeypatch.setattr(default, name, value)
+    reports = [made(subject="spamword") for _ in range(6)]
+    for _ in range(newer):
+        made(subject="another")
+    hits = found(query)
+    assert (hits, Found.is_all(hits)) == ([report.pk for report in reports[:2:-1]], False)
+
+
+@pytest.mark.parametrize("query", ["rareword", "rarew"])
+def test_of_a_rare_word_all_are_given_however_old(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"_NEWEST": 1, "_RECENT": 1, "_ENOUGH": 2, "_FREQUENT": 1}.items():
+        monkeypatch.setattr(default, name, value)
+    reports = [made(subject="rareword") for _ in range(3)]
+    made(subject="another")
+    hits = PostgresSearch().search_reports(query)
+    assert (hits, Found.is_all(hits)) == ([report.pk for report in reversed(reports)], True)
+
+
+def test_no_statistics_make_the_planner_read_all_reports_for_a_word() -> None:
+    """It plans the same for a word that is in all of them as for one that is in none."""
+    for _ in range(20):
+        made(subject="spamword")
+    plans = []
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE abuse_searchentry")
+        for word in ("spamword", "rareword"):
+            cursor.execute("EXPLAIN " + default._BY_WEB_QUERY, default._values(word, 0))
+            plans.append([row[0].lower().replace(word, "…") for row in cursor.fetchall()])
+        cursor.execute("EXPLAIN SELECT FROM abuse_searchentry WHERE document @@ websearch_to_tsquery('spamword')")
+        assert "rows=20 " in cursor.fetchone()[0], "the planner knows how frequent the word is"
+    assert plans[0] == plans[1]
 
 
 def test_indexing_again_takes_up_what_changed() -> None:
@@ -206,7 +249,7 @@ def test_a_word_that_must_not_be_there_is_no_query_of_its_own() -> None:
 
 def test_tickets_come_in_the_order_of_their_reports_each_once() -> None:
     tickets = [a_ticket("Spam"), a_ticket("Malware")]
-    made(subject="A page", body="… about botnets" + " word" * 200, ticket=tickets[0])
+    made(subject="A page", body="… about botnets", ticket=tickets[0])
     for _ in range(2):
         made(subject="botnets", ticket=tickets[1])
     made(subject="botnets alone")
