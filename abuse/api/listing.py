@@ -50,7 +50,7 @@ class Condition(NamedTuple):
     is_part: bool = False
     """Whether what it holds is held by another column of the same name too, so that `like` need not look here."""
     looked_up: bool = False
-    """Whether the other table is small, so that its rows are found first. Not where null may be asked for."""
+    """Whether the other table is small, so that its rows are found first. Its column is never null."""
 
 
 class Counted(NamedTuple):
@@ -256,13 +256,21 @@ def _check_text(part: str, kind: Kind, value: Scalar) -> None:
 def _wrapped(rows: QuerySet[Row], alternatives: Sequence[tuple[Condition, Q]]) -> Q:
     """Any of some matches; those over one relation to many together, so that the other table is asked once."""
     over: dict[str, list[Q]] = {}
+    by_chance: set[str] = set()
     matches = []
     for condition, match in alternatives:
+        if condition.looked_up:
+            match = by_keys(rows.model, condition.path, match)
         if condition.to_many:
-            over.setdefault(condition.path.partition("__")[0], []).append(match)
+            first = condition.path.partition("__")[0]
+            over.setdefault(first, []).append(match)
+            if not condition.looked_up:
+                by_chance.add(first)
         else:
-            matches.append(by_keys(rows.model, condition.path, match) if condition.looked_up else match)
-    matches += [over_many(rows.model, first, _any(some)) for first, some in over.items()]
+            matches.append(match)
+    matches += [
+        over_many(rows.model, first, _any(some), looked_up=first not in by_chance) for first, some in over.items()
+    ]
     return _any(matches)
 
 

@@ -56,7 +56,7 @@ REPORTS: Listing[Report] = Listing(
         "defendantEmail": [_CUSTOMER_EMAIL],
         "defendantCountry": [Condition("defendant__details__country")],
         "defendantTag": [Condition("defendant__tags__name", to_many=True)],
-        "reportTag": [Condition("tags__name", to_many=True)],
+        "reportTag": [Condition("tags__name", to_many=True, looked_up=True)],
         "provider": [Condition("provider__email", looked_up=True)],
         "providerEmail": [Condition("provider__email", looked_up=True)],
         "providerTag": [Condition("provider__tags__name", to_many=True)],

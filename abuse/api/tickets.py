@@ -29,8 +29,8 @@ blueprint = APIBlueprint("tickets", __name__, url_prefix="/api/tickets", tag="Ti
 
 _CUSTOMER_ID = Condition("defendant__customer_id")
 _CUSTOMER_EMAIL = Condition("defendant__details__email")
-_REPORT_TAG = Condition("reports__tags__name", to_many=True)
-_TICKET_TAG = Condition("tags__name", to_many=True)
+_REPORT_TAG = Condition("reports__tags__name", to_many=True, looked_up=True)
+_TICKET_TAG = Condition("tags__name", to_many=True, looked_up=True)
 _RAW_ITEM = Condition("reports__items__raw_item", to_many=True)
 _SUBJECT = Condition("reports__subject", to_many=True)
 _BODY = Condition("reports__body", to_many=True)
@@ -57,9 +57,9 @@ TICKETS: Listing[Ticket] = Listing(
         "category": [Condition("category__name")],
         "status": [Condition("status")],
         "priority": [Condition("priority")],
-        "resolution": [Condition("resolution__codename", nullable=True)],
-        "treatedBy": [Condition("treated_by__username", nullable=True)],
-        "starredBy": [Condition("starred_by__user__username", to_many=True)],
+        "resolution": [Condition("resolution__codename", nullable=True, looked_up=True)],
+        "treatedBy": [Condition("treated_by__username", nullable=True, looked_up=True)],
+        "starredBy": [Condition("starred_by__user__username", to_many=True, looked_up=True)],
         "alarm": [Condition("alarm", Kind.FLAG)],
         "confidential": [Condition("confidential", Kind.FLAG)],
         "escalated": [Condition("escalated", Kind.FLAG)],
@@ -75,8 +75,8 @@ TICKETS: Listing[Ticket] = Listing(
         "ticketsTag": [_TICKET_TAG],
         "reportTag": [_REPORT_TAG],
         "reportsTag": [_REPORT_TAG],
-        "providerEmail": [Condition("reports__provider__email", to_many=True)],
-        "providerTag": [Condition("reports__provider__tags__name", to_many=True)],
+        "providerEmail": [Condition("reports__provider__email", to_many=True, looked_up=True)],
+        "providerTag": [Condition("reports__provider__tags__name", to_many=True, looked_up=True)],
         "item": [_RAW_ITEM, Condition("reports__items__fqdn", to_many=True, is_part=True)],
         "itemRawItem": [_RAW_ITEM],
         "itemIpReverse": [Condition("reports__items__ip_reverse", to_many=True)],

@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from abuse.models import History, Ticket, User
@@ -58,12 +61,26 @@ def edit(ticket: Ticket, *, actor: User, expected_version: int | None = None) ->
         Ticket.filter(pk=ticket.pk).update(looked_at=ticket.looked_at)
 
 
-def write(ticket: Ticket, **columns: Any) -> None:
-    """Write some columns of a locked ticket, and count the change. Other columns stay as they are in the row."""
+def write(ticket: Ticket, *, joined: int = 0, **columns: Any) -> None:
+    """Write some columns of a locked ticket, and count the change. Other columns stay as they are in the row.
+
+    `joined`: by how many its reports have become more; less than 0 when some have left it.
+    """
     for name, value in columns.items():
         setattr(ticket, name, value)
     ticket.version += 1
+    if joined:
+        ticket.attached_reports_count = max(ticket.attached_reports_count + joined, 0)
+        columns["attached_reports_count"] = and_more(joined)
     Ticket.filter(pk=ticket.pk).update(**columns, version=ticket.version)
+
+
+def and_more(joined: int) -> Combinable:
+    """A ticket's number of reports and so many more, in SQL: what the row says counts, not what an object does.
+
+    A row that an older version wrote may say too few; it must not stop a report from leaving.
+    """
+    return Greatest(F("attached_reports_count") + joined, 0)
 
 
 @transaction.atomic
@@ -75,6 +92,7 @@ def change_property(
     old = getattr(ticket, field)
     if old == value and not also:
         return False
-    write(ticket, **{field: value}, **also)
+    changes: dict[str, Any] = {field: value, **also}
+    write(ticket, **changes)
     record(History.Type.UPDATE_PROPERTY, actor=actor, ticket=ticket, field=field, old=old, new=value)
     return True

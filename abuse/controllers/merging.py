@@ -69,17 +69,19 @@ def merge(
     if None not in {source.defendant_id, target.defendant_id} and source.defendant_id != target.defendant_id:
         raise Refused(f"{source} and {target} are about different customers: one would read of the other")
     deadlines.cancel(source, reason=f"merged into {target.public_id}", actor=actor)
+    reports = list(
+        Report.filter(ticket=source).select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True)
+    )
     moves.move(
         source, TicketStatus.CLOSED, actor=actor, columns={"update": False, "merged_into": target},
-        refs={"merged_into": target.public_id},
+        refs={"merged_into": target.public_id}, joined=-len(reports),
     )  # fmt: skip
-    reports = list(Report.filter(ticket=source).order_by("pk").values_list("pk", flat=True))
     Report.filter(pk__in=reports).update(ticket=target, status=ReportStatus.ATTACHED)
     _move_all(source, target)
     _hand_over_measures(source, target)
     if not target.priority_is_manual:
         target.priority = tickets.highest_priority(target)
-    write(target, priority=target.priority, modification_date=timezone.now())
+    write(target, joined=len(reports), priority=target.priority, modification_date=timezone.now())
     for ticket in (source, target):
         record(
             History.Type.MERGE_TICKET, actor=actor, ticket=ticket, old=source.public_id, new=target.public_id,
@@ -126,7 +128,12 @@ def split(ticket: Ticket, report_ids: Collection[int], *, actor: User, expected_
     if not ticket.is_open:
         raise Refused(f"{ticket} is closed: reopen it to split it")
     wanted = sorted(set(report_ids))
-    chosen = list(Report.filter(pk__in=wanted, ticket=ticket).select_related("provider").order_by("pk"))
+    chosen = list(
+        Report.filter(pk__in=wanted, ticket=ticket)
+        .select_for_update(of=("self",), no_key=True)
+        .select_related("provider")
+        .order_by("pk")
+    )
     strangers = sorted(set(wanted) - {report.pk for report in chosen})
     if strangers:
         raise Refused(f"reports: {strangers[0]} is not in {ticket}")
@@ -145,7 +152,7 @@ def split(ticket: Ticket, report_ids: Collection[int], *, actor: User, expected_
     for report in chosen[1:]:
         tickets.attach_report(report, new, actor=actor)
     _inherit(ticket, new, actor=actor)
-    write(ticket, modification_date=timezone.now())
+    write(ticket, joined=-len(chosen), modification_date=timezone.now())
     for one in (ticket, new):
         record(
             History.Type.SPLIT_TICKET, actor=actor, ticket=one, old=ticket.public_id, new=new.public_id, reports=wanted

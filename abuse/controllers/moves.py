@@ -107,11 +107,12 @@ def move(
     columns: Mapping[str, Any] | None = None,
     refs: Mapping[str, Any] | None = None,
     told: Collection[str] = (),
+    joined: int = 0,
 ) -> None:
     """Move a locked, up-to-date ticket (`editing.edit`) to a status.
 
     `settling`: the deadline that causes it. `columns`: what else is written. `refs`: what else history says.
-    `told`: see `close_ticket`.
+    `told`: see `close_ticket`. `joined`: see `editing.write`.
 
     :raises MoveRefused: when the table of moves does not allow it.
     """
@@ -137,7 +138,7 @@ def move(
         breach = sla.breach_of(ticket, now)
         if breach is not None:
             sla.mark(ticket, breach, actor=actor)
-    write(ticket, **{**changed, **(columns or {})})
+    write(ticket, joined=joined, **{**changed, **(columns or {})})
     said = {"resolution": resolution.codename if resolution else None, **(refs or {})}
     record(
         History.Type.CHANGE_STATUS, actor=actor, ticket=ticket, field="status", old=old, new=status, **said

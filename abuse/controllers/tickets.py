@@ -25,7 +25,7 @@ from abuse.models import (
 )
 
 from .deadlines import cancel_deadlines
-from .editing import edit
+from .editing import and_more, edit
 from .history import record
 from .moves import close_ticket, reopen, set_status
 from .together import present, undecided
@@ -51,6 +51,12 @@ MANY_REPORTS = 50
 _PROMISED = "(SELECT now() + make_interval(secs => {}) FROM abuse_servicelevel WHERE category_id = %s)"
 _DUE = {"look_due_at": _PROMISED.format("first_look"), "solution_due_at": _PROMISED.format("solution")}
 """What the category's service level promises of a ticket that is opened now."""
+
+_PUT = """
+UPDATE abuse_report AS report SET ticket_id = %(ticket)s, status = %(status)s
+FROM (SELECT id, ticket_id FROM abuse_report WHERE id = %(report)s FOR NO KEY UPDATE) AS before
+WHERE report.id = before.id RETURNING before.ticket_id
+"""
 
 
 def new_public_id() -> str:
@@ -133,23 +139,46 @@ def open_ticket_of(report: Report) -> Ticket | None:
     )
     if ticket is not None:
         ticket.defendant, ticket.category, ticket.service = report.defendant, report.category, report.service
+        together = present()
+        if together is not None:
+            together.report_counts.setdefault(ticket.pk, ticket.attached_reports_count)
     return ticket
 
 
 @transaction.atomic(savepoint=False)
 def attach_report(report: Report, ticket: Ticket, *, actor: User) -> None:
-    """Make a report part of a ticket. Attaching twice does nothing."""
+    """Make a report part of a ticket; it leaves the one it was in. Attaching twice does nothing."""
     if report.ticket_id == ticket.pk and report.status == ReportStatus.ATTACHED:
         return
     now = timezone.now()
     old = report.status
     report.ticket, report.status = ticket, ReportStatus.ATTACHED
-    Report.filter(pk=report.pk).update(ticket=ticket, status=ReportStatus.ATTACHED)
+    left = _put(report, ticket)
+    if left is not None and left != ticket.pk:
+        _take_leave(left)
     record(
         History.Type.ATTACH_REPORT, actor=actor, ticket=ticket, report=report, field="status", old=old,
         new=ReportStatus.ATTACHED, provider=report.provider_id, subject=(report.subject or "")[:30],
     )  # fmt: skip
-    _after_joining(ticket, report.provider.priority, joined=1, now=now)
+    _after_joining(ticket, report.provider.priority, joined=int(left != ticket.pk), now=now)
+
+
+def _take_leave(ticket_id: int) -> None:
+    Ticket.filter(pk=ticket_id).update(attached_reports_count=and_more(-1))
+    together = present()
+    if together is not None and ticket_id in together.report_counts:
+        together.report_counts[ticket_id] -= 1
+
+
+def _put(report: Report, ticket: Ticket) -> int | None:
+    """Put a report into a ticket; the id of the one in which it really was, whatever the object says."""
+    with connection.cursor() as cursor:
+        cursor.execute(_PUT, {"report": report.pk, "ticket": ticket.pk, "status": ReportStatus.ATTACHED.value})
+        row = cursor.fetchone()
+    if row is None:
+        raise Report.DoesNotExist(f"report {report.pk}: there is none of that id")
+    left: int | None = row[0]
+    return left
 
 
 @transaction.atomic(savepoint=False)
@@ -207,10 +236,15 @@ def _after_joining(ticket: Ticket, provider_priority: str, *, joined: int, now: 
     ticket.priority, ticket.modification_date = priority, now
     ticket.version += 1
     together = present()
+    ticket.attached_reports_count += joined
     if together is not None:
         together.joined[ticket.pk] = ticket
+        together.joining[ticket.pk] += joined
     else:
-        Ticket.filter(pk=ticket.pk).update(priority=priority, modification_date=now, version=F("version") + 1)
+        Ticket.filter(pk=ticket.pk).update(
+            priority=priority, modification_date=now, version=F("version") + 1,
+            attached_reports_count=and_more(joined),
+        )  # fmt: skip
 
 
 def highest_priority(ticket: Ticket) -> Priority:

@@ -1,14 +1,15 @@
 """What the decisions of one transaction share, so that a batch of mails costs few statements.
 
 Inside `written_together` some rows wait for the end of the block and go out in one statement each: history, time-outs
-of reports, and the priority, date and version of tickets that reports joined. Whoever has to read or change one of
-these rows by SQL before that calls `write` first. A report that is still to be decided on takes no part in the
-decisions on those before it: the outcome does not depend on how many mails share a transaction.
+of reports, and the priority, date, version and number of reports of tickets that reports joined. Whoever has to read or
+change one of these rows by SQL before that calls `write` first. A report that is still to be decided on takes no part
+in the decisions on those before it: the outcome does not depend on how many mails share a transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -31,9 +32,10 @@ ON CONFLICT (kind, report_id) WHERE state = 'pending' AND kind = 'report_timeout
 """
 _WRITE_JOINED = """
 UPDATE abuse_ticket AS ticket
-SET priority = joined.priority, modification_date = joined.modification_date, version = joined.version
-FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::int[])
-     AS joined (id, priority, modification_date, version)
+SET priority = joined.priority, modification_date = joined.modification_date, version = joined.version,
+    attached_reports_count = ticket.attached_reports_count + joined.reports
+FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::int[], %s::int[])
+     AS joined (id, priority, modification_date, version, reports)
 WHERE ticket.id = joined.id
 """
 
@@ -48,6 +50,8 @@ class Together:
     """Of which tickets it is told already that they changed, and in what."""
     timeouts: dict[int, Deadline] = field(default_factory=dict)
     joined: dict[int, Ticket] = field(default_factory=dict)
+    joining: Counter[int] = field(default_factory=Counter)
+    """How many reports joined each of these."""
     undecided: set[int] = field(default_factory=set)
     """Reports made in this transaction on which nothing was decided yet."""
     report_counts: dict[int, int] = field(default_factory=dict)
@@ -69,10 +73,10 @@ class Together:
         if self.timeouts:
             write_timeouts(list(self.timeouts.values()))
         if self.joined:
-            write_joined(list(self.joined.values()))
+            write_joined(list(self.joined.values()), self.joining)
         write_events(self.events)
         self.events, self.changed = [], set()
-        self.history, self.timeouts, self.joined = [], {}, {}
+        self.history, self.timeouts, self.joined, self.joining = [], {}, {}, Counter()
 
 
 _present: ContextVar[Together | None] = ContextVar("together", default=None)
@@ -121,8 +125,11 @@ def write_timeouts(deadlines: Sequence[Deadline]) -> None:
         )
 
 
-def write_joined(tickets: Sequence[Ticket]) -> None:
-    """Write what joining reports change in tickets. The tickets are locked, so their versions are the newest."""
+def write_joined(tickets: Sequence[Ticket], joining: Mapping[int, int]) -> None:
+    """Write what joining reports change in tickets. The tickets are locked, so their versions are the newest.
+
+    `joining`: how many joined, by the ticket's id. They are added to those in the row, whatever the object says.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             _WRITE_JOINED,
@@ -131,5 +138,6 @@ def write_joined(tickets: Sequence[Ticket]) -> None:
                 [str(ticket.priority) for ticket in tickets],
                 [ticket.modification_date for ticket in tickets],
                 [ticket.version for ticket in tickets],
+                [joining[ticket.pk] for ticket in tickets],
             ],
         )

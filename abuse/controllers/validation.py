@@ -166,9 +166,10 @@ def detach(report: Report, *, actor: User) -> None:
         new=ReportStatus.NEW,
     )  # fmt: skip
     if ticket.is_open and not Report.filter(ticket=ticket).exists():
-        moves.move(ticket, TicketStatus.CLOSED, actor=actor, refs={"reason": "its only report was taken out"})
+        refs = {"reason": "its only report was taken out"}
+        moves.move(ticket, TicketStatus.CLOSED, actor=actor, refs=refs, joined=-1)
     else:
-        write(ticket, modification_date=timezone.now())
+        write(ticket, joined=-1, modification_date=timezone.now())
 
 
 def lock(report: Report) -> None:

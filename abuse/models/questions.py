@@ -95,22 +95,17 @@ def live_reports(reports: QuerySet[Report]) -> QuerySet[Report]:
 
 
 def with_ticket_counts(tickets: QuerySet[Ticket], *, user: User | int) -> QuerySet[Ticket]:
-    """Tickets with `attached_reports_count`, `comments_count` and, for this user, `starred_by_me`.
+    """Tickets with `comments_count` and, for this user, `starred_by_me`.
 
     And with `mailer_id`, by which the conversation is known: the ticket's own id once there is a mail, null before.
     """
     sent, received = (model.filter(ticket=OuterRef("pk")) for model in (OutgoingMessage, ReceivedMessage))
+    remarks = TicketComment.filter(ticket=OuterRef("pk")).order_by().values("ticket").annotate(n=Count("pk"))
     return tickets.annotate(
         mailer_id=Case(When(Exists(sent) | Exists(received), then=F("pk"))),
-        attached_reports_count=_count(Report),
-        comments_count=_count(TicketComment),
+        comments_count=Coalesce(Subquery(remarks.values("n")), Value(0)),
         starred_by_me=Exists(StarredTicket.filter(ticket=OuterRef("pk"), user=user)),
     )
-
-
-def _count(model: type[Report] | type[TicketComment]) -> Coalesce:
-    grouped = model.filter(ticket=OuterRef("pk")).order_by().values("ticket")
-    return Coalesce(Subquery(grouped.annotate(n=Count("pk")).values("n")), Value(0))
 
 
 def with_ticket_relations(tickets: QuerySet[Ticket]) -> QuerySet[Ticket]:

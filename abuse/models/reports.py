@@ -89,7 +89,9 @@ class Report(Model):
             models.Index(fields=["-status", "id"], include=["category"], name="report_status_down"),
             models.Index(fields=["-provider", "id"], include=["category", "status"], name="report_provider_down"),
             models.Index(fields=["status", "-received_date"], name="report_status"),
-            models.Index(fields=["provider", "id"], name="report_provider"),
+            models.Index(fields=["provider", "id"], include=["ticket"], name="report_of_provider"),
+            # Whoever has ids of reports, because of a tag, an item or a word, need not read the reports themselves.
+            models.Index(fields=["id"], include=["ticket", "category", "status", "received_date"], name="report_links"),
             models.Index(fields=["category", "id"], name="report_category"),
             models.Index(fields=["ticket", "id"], name="report_ticket"),
             models.Index(fields=["status", "id"], name="report_status_id"),

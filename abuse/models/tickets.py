@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Case, IntegerField, Q, Value, When
+from django.db.models.expressions import Combinable
 
 from .base import Model
 from .categories import Category
@@ -18,6 +20,16 @@ PRIORITY_RANK = Case(
 )
 """To order tickets by urgency instead of by the alphabet."""
 _LIVE = Q(status__in=[status.value for status in TicketStatus if status != TicketStatus.CLOSED])
+_CHOSEN_BY = ("status", "category", "priority", "treated_by", "confidential", "alarm")
+"""What lists leave rows out by."""
+
+
+def _ordered(*keys: str | Combinable, name: str) -> models.Index:
+    """An index in the order of a list: rows that are far from the page or left out need not be read themselves."""
+    include = [column for column in _CHOSEN_BY if column not in {str(key).lstrip("-") for key in keys}]
+    if isinstance(keys[0], str):
+        return models.Index(fields=[str(key) for key in keys], include=include, name=name)
+    return models.Index(*keys, include=include, name=name)
 
 
 class Resolution(Model):
@@ -69,14 +81,16 @@ class Ticket(Model):
     """
 
     public_id = models.CharField(max_length=10, unique=True)
-    defendant = models.ForeignKey(Defendant, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets")
-    # The keys of these two have indexes below, together with what lists are ordered by.
+    defendant = models.ForeignKey(
+        Defendant, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets", db_index=False
+    )
+    # Where a key has no index of its own, one below begins with it.
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="tickets", db_index=False)
     service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets")
     resolution = models.ForeignKey(Resolution, on_delete=models.PROTECT, null=True, blank=True, related_name="tickets")
     level = models.IntegerField(default=0)
     creation_date = models.DateTimeField()
-    modification_date = models.DateTimeField(db_index=True)
+    modification_date = models.DateTimeField()
     status = models.CharField(max_length=32, choices=TicketStatus, default=TicketStatus.OPEN)
     previous_status = models.CharField(max_length=32, choices=TicketStatus, default=TicketStatus.OPEN)
     treated_by = models.ForeignKey(
@@ -102,6 +116,9 @@ class Ticket(Model):
     solution_due_at = models.DateTimeField(null=True, blank=True)
     sla_breached_at = models.DateTimeField(null=True, blank=True)
     version = models.PositiveIntegerField(default=1)
+    attached_reports_count = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="how many reports are in it, whatever their status: lists are sorted by it"
+    )
     tags = models.ManyToManyField(Tag, related_name="tickets", blank=True)
     jobs = models.ManyToManyField(ServiceActionJob, related_name="tickets", blank=True)
     attachments = models.ManyToManyField(AttachedDocument, related_name="tickets", blank=True)
@@ -110,10 +127,17 @@ class Ticket(Model):
         indexes = [
             models.Index(fields=["status", "priority", "modification_date"], name="ticket_queue"),
             models.Index(fields=["defendant", "status"], name="ticket_of_defendant"),
-            models.Index(fields=["category", "id"], name="ticket_category"),
-            models.Index(fields=["treated_by", "status"], name="ticket_of_operator"),
-            models.Index(fields=["creation_date", "id"], name="ticket_created"),
-            models.Index(PRIORITY_RANK, "id", name="ticket_urgency"),
+            _ordered("category", "id", name="ticket_by_category"),
+            _ordered("-category", "id", name="ticket_by_category_down"),
+            _ordered("status", "id", name="ticket_by_status"),
+            _ordered("-status", "id", name="ticket_by_status_down"),
+            _ordered(PRIORITY_RANK, "id", name="ticket_by_urgency"),
+            _ordered(PRIORITY_RANK.desc(), "id", name="ticket_by_urgency_down"),
+            _ordered("attached_reports_count", "id", name="ticket_by_reports"),
+            _ordered("-attached_reports_count", "id", name="ticket_by_reports_down"),
+            _ordered("creation_date", "id", name="ticket_by_creation"),
+            _ordered("modification_date", "id", name="ticket_by_change"),
+            _ordered("treated_by", "id", name="ticket_by_operator"),
             # Most tickets are closed: whoever looks for the oldest live ones must not pass all of those.
             models.Index(fields=["id"], condition=_LIVE, name="ticket_live"),
             models.Index(fields=["creation_date", "id"], condition=_LIVE, name="ticket_live_created"),
@@ -126,6 +150,7 @@ class Ticket(Model):
                 condition=_LIVE,
                 name="ticket_todo",
             ),
+            GinIndex(fields=["public_id"], opclasses=["gin_trgm_ops"], name="ticket_public_id_part"),
             models.Index(fields=["id"], condition=Q(escalated=True), name="ticket_escalated"),
             models.Index(fields=["id"], condition=Q(moderation=True), name="ticket_moderation"),
             models.Index(fields=["id"], condition=Q(confidential=True), name="ticket_confidential"),

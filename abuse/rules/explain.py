@@ -64,7 +64,7 @@ def explain_ticket(public_id: str) -> dict[str, Any]:
             "resolution": ticket.resolution.codename if ticket.resolution else None,
             "creationDate": ticket.creation_date.isoformat(),
             "alarm": ticket.alarm,
-            "reports": ticket.reports.count(),
+            "reports": ticket.attached_reports_count,
         },
         "reports": [_report(report) for report in reports],
         "decisions": _decisions(BusinessRulesHistory.filter(about)),

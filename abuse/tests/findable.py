@@ -9,6 +9,8 @@ from typing import Any
 from abuse.controllers.searching import note_reports
 from abuse.models import Defendant, DefendantRevision, Provider, Report, ReportStatus, Ticket
 
+from .counted import join
+
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _number = itertools.count(1)
 _CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
@@ -47,5 +49,6 @@ def a_report(category: str = "Phishing", *, ticket: Ticket | None = None, **fiel
     }
     values.setdefault("provider", a_provider())
     report = Report.create(category_id=category, ticket=ticket, **values)
+    join(ticket)
     note_reports([report.pk])
     return report

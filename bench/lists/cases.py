@@ -111,6 +111,11 @@ def fill_reports(size: Size) -> None:
         filename="repeat(md5(i::text), 2)", received_date="came", created_at="came + interval '20 seconds'",
         reporter_reference="CASE WHEN i % 3 = 0 THEN 'ref-' || i END", treated_mode="'AUTO'",
     )  # fmt: skip
+    run(
+        "UPDATE abuse_ticket AS ticket SET attached_reports_count = counted.reports FROM ("
+        "SELECT ticket_id, count(*) AS reports FROM abuse_report WHERE ticket_id IS NOT NULL GROUP BY ticket_id"
+        ") AS counted WHERE ticket.id = counted.ticket_id"
+    )
     fill(
         Report.tags.through, f"generate_series(1, {size.reports}) AS i WHERE {share(40)} < 0.1",
         report_id="i", tag_id=tag(Tag.Type.REPORT, 41),

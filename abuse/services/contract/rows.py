@@ -41,6 +41,7 @@ def a_report() -> Report:
         category=category,
         creation_date=now,
         modification_date=now,
+        attached_reports_count=1,
     )
     return Report.create(
         provider=provider,

@@ -24,6 +24,8 @@ from abuse.models import (
     User,
 )
 
+from ..counted import join
+
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 _number = itertools.count(1)
 CONSONANTS = "BCDFGHJKLMNPQRSTVWXZ"
@@ -71,6 +73,7 @@ def a_report(category: str = "Phishing", *, ticket: Ticket | None = None, **fiel
     }
     values.setdefault("provider", a_provider())
     report = Report.create(category_id=category, ticket=ticket, **values)
+    join(ticket)
     note_reports([report.pk])
     return report
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
+from abuse.api import relations
 from abuse.controllers import history
 from abuse.models import (
     BusinessRules,
@@ -251,6 +252,26 @@ def test_conditions_that_a_field_has_one_of_the_values(
         assert one.pk not in root.ids("/api/tickets", where(**{name: [wrong]}))
         assert one.pk in root.ids("/api/tickets", where(**{name: [wrong, value]}))
         assert root.ids("/api/tickets", {"where": {"in": [{name: [wrong]}, *extra]}}) == []
+
+
+@pytest.mark.parametrize("most", ["MAX_LOOKED_UP", "MAX_LISTED"])
+@pytest.mark.parametrize(
+    ("name", "value", "part"),
+    [
+        ("ticketTag", "fraud", "rau"),
+        ("reportTag", "report:urls_down", "urls_d"),
+        ("providerEmail", "cert@example.org", "cert@"),
+        ("starredBy", "root", "oo"),
+        ("treatedBy", "root", "roo"),
+    ],
+)
+def test_what_many_rows_have_is_found_as_what_few_have(
+    root: Caller, one: Ticket, monkeypatch: pytest.MonkeyPatch, most: str, name: str, value: str, part: str
+) -> None:
+    monkeypatch.setattr(relations, most, 0)
+    assert root.ids("/api/tickets", where(**{name: [value]})) == [one.pk]
+    assert root.ids("/api/tickets", like(**{name: part})) == [one.pk]
+    assert root.ids("/api/tickets", where(**{name: ["nobody's"]})) == []
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ from abuse.services.facade import facade
 from abuse.services.storage import StorageService
 from abuse.tasks.masscontact import work_off
 
+from ..counted import are_counted
 from .people import make_user
 
 pytestmark = pytest.mark.django_db
@@ -83,6 +84,7 @@ def test_a_campaign_writes_to_each_customer_once_and_counts(ann: User) -> None:
     assert set(Report.all().values_list("status", "provider")) == {("Archived", "mass_contact")}
     assert StorageService.read(Report.all()[0].filename) == BODY.encode()
     assert ReportItem.count() == 2
+    are_counted(1, 1)
     assert History.filter(action_type="CreateMasscontact", user=ann).count() == 2
     assert work_off() == 0
     assert OutgoingMessage.count() == 2

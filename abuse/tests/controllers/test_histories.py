@@ -43,6 +43,7 @@ from abuse.models import (
 )
 from abuse.services.facade import facade
 
+from ..counted import kept_counts, true_counts
 from .action_services import BookActionService
 from .people import make_user
 from .test_tickets import make_report
@@ -338,6 +339,7 @@ class Lives(RuleBasedStateMachine):
             self.check_clocks(ticket, own)
             self.check_versions(self.before.tickets.get(ticket.pk), ticket)
             self.check_deadlines(self.before, ticket, own)
+        assert kept_counts() == true_counts()
         self.check_orders(now)
         self.check_nothing_lost(now)
         self.check_history(now)

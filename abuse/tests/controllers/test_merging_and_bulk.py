@@ -34,6 +34,7 @@ from abuse.models import (
     TicketStatus,
 )
 
+from ..counted import are_counted
 from .people import make_user
 from .test_tickets import make_report, make_ticket
 
@@ -120,6 +121,16 @@ def test_what_cannot_be_merged() -> None:
         merging.merge(source, target, actor=robot())
 
 
+def test_all_reports_of_a_merged_ticket_are_counted_in_the_other() -> None:
+    source, target = two_tickets()
+    for ticket in (source, source, target):
+        tickets.attach_report(make_report(), ticket, actor=robot())
+    are_counted(3, 2)
+    merging.merge(source, target, actor=robot())
+    are_counted(0, 5)
+    assert (source.attached_reports_count, target.attached_reports_count) == (0, 5)
+
+
 def test_a_merged_ticket_is_not_reopened() -> None:
     source, target = two_tickets()
     merging.merge(source, target, actor=robot())
@@ -150,7 +161,7 @@ def test_splitting() -> None:
     new = merging.split(ticket, chosen, actor=robot())
 
     assert set(new.reports.values_list("pk", "status")) == {(pk, "Attached") for pk in chosen}
-    assert ticket.reports.count() == 2
+    are_counted(2, 2)
     new.refresh_from_db()
     assert (new.update, new.confidential, new.defendant, new.service) == (False, True, ticket.defendant, ticket.service)
     assert set(History.filter(action_type="SplitTicket").values_list("ticket", flat=True)) == {ticket.pk, new.pk}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 from itertools import count, product
 
@@ -9,7 +10,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from abuse.controllers import tickets, workflow
+from abuse.controllers import editing, merging, reports, tickets, workflow
 from abuse.controllers.history import record, robot, written_together
 from abuse.models import (
     TICKET_MOVES,
@@ -22,10 +23,13 @@ from abuse.models import (
     MoveRefused,
     Provider,
     Report,
+    ReportStatus,
     Service,
     Ticket,
     TicketStatus,
 )
+
+from ..counted import are_counted, kept_counts, true_counts
 
 pytestmark = pytest.mark.django_db
 _numbers = count()
@@ -130,6 +134,45 @@ def test_a_second_ticket_for_the_same_matter_joins_the_first() -> None:
     assert first == second
     assert Report.filter(ticket=first).count() == 2
     assert History.filter(action_type="CreateTicket").count() == 1
+
+
+def test_a_report_that_is_put_into_another_ticket_leaves_the_one_it_was_in() -> None:
+    first = make_ticket()
+    second = make_ticket(customer="c2")
+    stale = Report.get(ticket=first)
+    moved = Report.get(pk=stale.pk)
+    tickets.attach_report(moved, second, actor=robot())
+    are_counted(0, 2)
+    third = make_ticket(customer="c3")
+    tickets.attach_report(stale, third, actor=robot())  # it was in the first one when it was read
+    are_counted(0, 1, 2)
+
+
+@pytest.mark.parametrize("are_together", [False, True])
+def test_a_report_is_counted_once_however_often_it_is_attached(are_together: bool) -> None:
+    with written_together() if are_together else nullcontext():
+        ticket = make_ticket()
+        report = Report.get()
+        tickets.attach_report(report, ticket, actor=robot())
+        reports.set_status(report, ReportStatus.ARCHIVED, actor=robot())
+        tickets.attach_report(report, ticket, actor=robot())
+    are_counted(1)
+    assert ticket.attached_reports_count == 1
+
+
+def test_an_edit_of_a_ticket_that_was_read_long_ago_leaves_the_number_of_its_reports() -> None:
+    ticket = make_ticket()
+    old = Ticket.get()
+    tickets.attach_report(make_report(), ticket, actor=robot())
+    editing.write(old, escalated=True)
+    are_counted(2)
+
+
+def test_a_number_that_was_never_kept_stops_nobody() -> None:
+    ticket = make_ticket()
+    Ticket.all().update(attached_reports_count=0)  # an older version put it in
+    merging.merge(ticket, make_ticket(customer="c1", category="Phishing"), actor=robot())
+    assert kept_counts() == true_counts()
 
 
 def test_the_database_itself_refuses_a_second_open_ticket() -> None:

@@ -30,6 +30,7 @@ from abuse.models import (
 )
 from abuse.pipeline import review
 
+from ..counted import are_counted
 from .people import make_user
 from .test_tickets import make_report, make_ticket
 
@@ -161,6 +162,7 @@ def test_giving_back_the_only_report_closes_its_ticket_with_history(ann: User) -
     report.refresh_from_db()
     ticket.refresh_from_db()
     assert (report.status, report.ticket, ticket.status) == ("New", None, "Closed")
+    are_counted(0)
     assert not Deadline.filter(state="pending").exists()
     row = History.get(ticket=ticket, action_type="DetachReport")
     assert (row.old, row.new, row.report, row.user) == ("Attached", "New", report, ann)
@@ -173,7 +175,8 @@ def test_giving_back_one_of_several_leaves_the_ticket_open(ann: User) -> None:
     tickets.attach_report(report, ticket, actor=ann)
     validation.set_report_status(report, ReportStatus.NEW, actor=ann)
     ticket.refresh_from_db()
-    assert (ticket.status, ticket.reports.count()) == ("Open", 1)
+    assert ticket.status == "Open"
+    are_counted(1)
 
 
 def test_putting_away(ann: User) -> None:
