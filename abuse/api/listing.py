@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import ip_address
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -15,7 +15,7 @@ from django.db.models.expressions import Combinable
 
 from .filters import Clause, FilterError, Filters, Scalar, Where
 from .pages import Page, ids, page
-from .relations import by_keys, over_many
+from .relations import by_keys, over_many, over_many_by_keys
 
 Row = TypeVar("Row", bound=Model)
 MAX_ID = 2**63 - 1
@@ -72,6 +72,8 @@ class Listing(Generic[Row]):
     default_sort: Sequence[str]
     conditions: Mapping[str, Sequence[Condition]]
     """Several columns under one name: any of them will do."""
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Sorts by a column of another table, and the key to that: rows that have no key come last, or going down first."""
 
     def description(self, remark: str, *, passes_over: Sequence[str] = ()) -> str:
         """What may be asked, for the OpenAPI document. `passes_over`: the parts of `filters` that change nothing."""
@@ -136,7 +138,15 @@ class Listing(Generic[Row]):
         :raises FilterError: for an unknown field, or a cursor that is not of this list and order.
         """
         order, spoken = self.order(filters)
-        return ids(rows, order, filters.paginate, spoken)
+        return ids(rows, order, filters.paginate, spoken, self._parts(filters))
+
+    def _parts(self, filters: Filters) -> Sequence[Q]:
+        """Rows with and rows without what they are sorted by: the database can begin with the other table for these."""
+        name, direction = next(iter(filters.sort_by.items()), ("", 1))
+        if name not in self.others:
+            return ()
+        some, none = Q(**{f"{self.sorts[name]}__isnull": False}), Q(**{f"{self.others[name]}__isnull": True})
+        return (some, none) if direction > 0 else (none, some)
 
     def order(self, filters: Filters) -> tuple[list[Any], str]:
         """What the rows are sorted by, for `order_by`, and the same in words.
@@ -256,21 +266,15 @@ def _check_text(part: str, kind: Kind, value: Scalar) -> None:
 def _wrapped(rows: QuerySet[Row], alternatives: Sequence[tuple[Condition, Q]]) -> Q:
     """Any of some matches; those over one relation to many together, so that the other table is asked once."""
     over: dict[str, list[Q]] = {}
-    by_chance: set[str] = set()
     matches = []
     for condition, match in alternatives:
-        if condition.looked_up:
-            match = by_keys(rows.model, condition.path, match)
-        if condition.to_many:
-            first = condition.path.partition("__")[0]
-            over.setdefault(first, []).append(match)
-            if not condition.looked_up:
-                by_chance.add(first)
+        if condition.to_many and condition.looked_up:
+            matches.append(over_many_by_keys(rows.model, condition.path, match))
+        elif condition.to_many:
+            over.setdefault(condition.path.partition("__")[0], []).append(match)
         else:
-            matches.append(match)
-    matches += [
-        over_many(rows.model, first, _any(some), looked_up=first not in by_chance) for first, some in over.items()
-    ]
+            matches.append(by_keys(rows.model, condition.path, match) if condition.looked_up else match)
+    matches += [over_many(rows.model, first, _any(some)) for first, some in over.items()]
     return _any(matches)
 
 

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from django.core.exceptions import EmptyResultSet
-from django.db.models import F, Model, OrderBy, QuerySet
+from django.db.models import F, Model, OrderBy, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from flask import Response, g, request
 
@@ -36,12 +36,21 @@ def page(rows: QuerySet[Row], order: Sequence[Any], paginate: Paginate, spoken: 
     return _Window(rows, order, paginate, spoken).page()
 
 
-def ids(rows: QuerySet[Row], order: Sequence[Any], paginate: Paginate, spoken: str) -> Page[int]:
+def ids(
+    rows: QuerySet[Row], order: Sequence[Any], paginate: Paginate, spoken: str, parts: Sequence[Q] = ()
+) -> Page[int]:
     """The ids of the rows of the page asked for: what belongs to rows need not be read for those before it.
 
+    :param parts: parts of all rows, one after the other in this order: where the database finds a page of one quicker.
     :raises FilterError: for a cursor that is none, or of another list or order.
     """
-    return _Window(rows, order, paginate, spoken).ids()
+    for part in parts if paginate.size else ():
+        found = _Window(rows.filter(part), order, paginate, spoken).ids()
+        if found.next is not None:
+            return _remembered(found)
+        if found or paginate.cursor is None:  # the page ends in another part, or how far that is away is not known
+            break
+    return _remembered(_Window(rows, order, paginate, spoken).ids())
 
 
 class _Window(Generic[Row]):
@@ -77,7 +86,7 @@ class _Window(Generic[Row]):
             found.extend(one[0] for one in chosen[: self._size])
             if len(chosen) > self._size:
                 found.next = cursors.written(chosen[self._size - 1][1:], self._bound)
-        return _remembered(found)
+        return found
 
     def _without_ties(self) -> list[tuple[Any, ...]] | None:
         """The page, where all that comes before a costly tie-break tells its rows apart, also from their neighbours.

@@ -50,6 +50,7 @@ TICKETS: Listing[Ticket] = Listing(
         "attachedReportsCount": "attached_reports_count",
     },
     default_sort=(),
+    others={"treatedBy": "treated_by"},
     conditions={
         "id": [Condition("pk", Kind.ID)],
         "publicId": [Condition("public_id")],

@@ -72,6 +72,22 @@ def test_each_order_of_tickets_is_gone_through_once(
 
 
 @pytest.mark.parametrize("direction", [1, -1])
+@pytest.mark.parametrize("size", [1, 2, 4, 5, 6, 10])
+def test_pages_by_number_begin_and_end_anywhere_between_those_with_and_without_an_owner(
+    root: Caller, many: list[Ticket], size: int, direction: int
+) -> None:
+    order = {"sortBy": {"treatedBy": direction}}
+    whole = root.ids("/api/tickets", {"paginate": {"resultsPerPage": 250}, **order})
+    names = [ticket.treated_by.username if ticket.treated_by else "~" for ticket in many]
+    assert [names[[ticket.pk for ticket in many].index(pk)] for pk in whole] == sorted(names, reverse=direction < 0)
+    pages = [
+        root.ids("/api/tickets", {"paginate": {"resultsPerPage": size, "currentPage": number}, **order})
+        for number in range(1, 12)
+    ]
+    assert list(itertools.chain(*pages)) == whole
+
+
+@pytest.mark.parametrize("direction", [1, -1])
 @pytest.mark.parametrize("name", sorted(REPORTS.sorts))
 def test_each_order_of_reports_is_gone_through_once(
     root: Caller, many: list[Ticket], name: str, direction: int

@@ -100,6 +100,9 @@ def test_a_page_of_fifty_costs_few_queries(ann: Caller, django_assert_max_num_qu
     with django_assert_max_num_queries(10):
         answer = get(ann, "/search", {"paginate": {"resultsPerPage": "50", "currentPage": 1}})
     assert len(answer["tickets"]) == len(answer["reports"]) == 50
+    with django_assert_max_num_queries(10):
+        answer = get(ann, "/search", {"paginate": {"resultsPerPage": 50}, "where": {"in": [{"reportTag": ["x"]}]}})
+    assert len(answer["tickets"]) == len(answer["reports"]) == 50
 
 
 def test_a_field_to_sort_by_that_is_not_there_is_passed_over(ann: Caller) -> None:
