@@ -63,7 +63,7 @@ def live_reports_by_category(reports: QuerySet[Report]) -> list[Cell]:
 
 
 def _cells(rows: QuerySet[Ticket] | QuerySet[Report]) -> list[Cell]:
-    grouped = rows.order_by().values_list("category", "status").annotate(n=Count("pk")).order_by("category", "status")
+    grouped = rows.order_by().values_list("category", "status").annotate(n=Count("*")).order_by("category", "status")
     return [Cell(category, status, count) for category, status, count in grouped]
 
 
@@ -92,7 +92,7 @@ def busiest_customers(rows: QuerySet[Ticket] | QuerySet[Report], limit: int = 20
         rows.filter(defendant__isnull=False)
         .order_by()
         .values_list("defendant")
-        .annotate(n=Count("pk"))
+        .annotate(n=Count("*"))
         .order_by("-n", "defendant")
     )
     counts = dict(grouped[:limit])

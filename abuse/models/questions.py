@@ -170,10 +170,15 @@ def history_of_ticket(ticket: Ticket) -> QuerySet[History]:
 
 def decisions_on_ticket(ticket: Ticket) -> QuerySet[BusinessRulesHistory]:
     """What the rules decided about a ticket and the reports in it, newest first: why it is as it is."""
+    return _decisions(decided_about(ticket))
+
+
+def decided_about(ticket: Ticket) -> Q:
+    """Which decisions are about a ticket or a report in it."""
     # Two indexes answer this; an OR over both tables would be answered by reading all decisions.
     own = BusinessRulesHistory.filter(ticket=ticket).values("pk")
     of_reports = BusinessRulesHistory.filter(report__ticket=ticket).values("pk")
-    return _decisions(Q(pk__in=own.union(of_reports)))
+    return Q(pk__in=own.union(of_reports))
 
 
 def decisions_on_report(report: Report) -> QuerySet[BusinessRulesHistory]:

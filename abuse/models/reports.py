@@ -41,10 +41,12 @@ class Report(Model):
 
     body = models.TextField(blank=True)
     subject = models.TextField(null=True, blank=True)
-    # The keys of these three have indexes below, together with the id that lists are ordered by.
+    # Where a key has no index of its own, one below begins with it.
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="reports", db_index=False)
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="reports", db_index=False)
-    defendant = models.ForeignKey(Defendant, on_delete=models.PROTECT, null=True, blank=True, related_name="reports")
+    defendant = models.ForeignKey(
+        Defendant, on_delete=models.PROTECT, null=True, blank=True, related_name="reports", db_index=False
+    )
     service = models.ForeignKey(Service, on_delete=models.PROTECT, null=True, blank=True, related_name="reports")
     ticket = models.ForeignKey(
         "abuse.Ticket", on_delete=models.PROTECT, null=True, blank=True, related_name="reports", db_index=False
@@ -98,6 +100,7 @@ class Report(Model):
             models.Index(fields=["created_at", "id"], name="report_created_id"),
             # For counts: small, as a pair is stored once with the places of all its rows.
             models.Index(fields=["status", "category"], name="report_figures"),
+            models.Index(fields=["defendant", "status", "category"], name="report_of_defendant"),
             GinIndex(fields=["subject"], opclasses=["gin_trgm_ops"], name="report_subject_part"),
             models.Index(
                 fields=["ask_again_at"],

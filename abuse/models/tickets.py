@@ -22,14 +22,16 @@ PRIORITY_RANK = Case(
 _LIVE = Q(status__in=[status.value for status in TicketStatus if status != TicketStatus.CLOSED])
 _CHOSEN_BY = ("status", "category", "priority", "treated_by", "confidential", "alarm")
 """What lists leave rows out by."""
+_SHOWN = [*_CHOSEN_BY, "creation_date", "modification_date", "attached_reports_count"]
+"""That, and what they are sorted by."""
 
 
-def _ordered(*keys: str | Combinable, name: str) -> models.Index:
+def _ordered(*keys: str | Combinable, name: str, condition: Q | None = None) -> models.Index:
     """An index in the order of a list: rows that are far from the page or left out need not be read themselves."""
     include = [column for column in _CHOSEN_BY if column not in {str(key).lstrip("-") for key in keys}]
     if isinstance(keys[0], str):
-        return models.Index(fields=[str(key) for key in keys], include=include, name=name)
-    return models.Index(*keys, include=include, name=name)
+        return models.Index(fields=[str(key) for key in keys], include=include, name=name, condition=condition)
+    return models.Index(*keys, include=include, name=name, condition=condition)
 
 
 class Resolution(Model):
@@ -139,11 +141,11 @@ class Ticket(Model):
             _ordered("modification_date", "id", name="ticket_by_change"),
             _ordered("treated_by", "id", name="ticket_by_operator"),
             # Most tickets are closed: whoever looks for the oldest live ones must not pass all of those.
-            models.Index(fields=["id"], condition=_LIVE, name="ticket_live"),
-            models.Index(fields=["creation_date", "id"], condition=_LIVE, name="ticket_live_created"),
-            models.Index(fields=["modification_date", "id"], condition=_LIVE, name="ticket_live_modified"),
-            models.Index(fields=["category", "id"], condition=_LIVE, name="ticket_live_category"),
-            models.Index(fields=["-category", "id"], condition=_LIVE, name="ticket_live_category_down"),
+            _ordered("id", name="ticket_live_by_id", condition=_LIVE),
+            _ordered("creation_date", "id", name="ticket_live_by_creation", condition=_LIVE),
+            _ordered("modification_date", "id", name="ticket_live_by_change", condition=_LIVE),
+            _ordered("category", "id", name="ticket_live_by_category", condition=_LIVE),
+            _ordered("-category", "id", name="ticket_live_by_category_down", condition=_LIVE),
             models.Index(
                 fields=["status", "priority", "modification_date", "id"],
                 include=["treated_by", "category", "confidential", "escalated", "moderation", "defendant"],
@@ -151,10 +153,11 @@ class Ticket(Model):
                 name="ticket_todo",
             ),
             GinIndex(fields=["public_id"], opclasses=["gin_trgm_ops"], name="ticket_public_id_part"),
-            models.Index(fields=["id"], condition=Q(escalated=True), name="ticket_escalated"),
-            models.Index(fields=["id"], condition=Q(moderation=True), name="ticket_moderation"),
-            models.Index(fields=["id"], condition=Q(confidential=True), name="ticket_confidential"),
-            models.Index(fields=["id"], condition=Q(alarm=True), name="ticket_alarm"),
+            # Few tickets are any of these: all are read from the index and sorted by whatever is wished.
+            models.Index(fields=["id"], include=_SHOWN, condition=Q(escalated=True), name="ticket_few_escalated"),
+            models.Index(fields=["id"], include=_SHOWN, condition=Q(moderation=True), name="ticket_few_moderation"),
+            models.Index(fields=["id"], include=_SHOWN, condition=Q(confidential=True), name="ticket_few_confidential"),
+            models.Index(fields=["id"], include=_SHOWN, condition=Q(alarm=True), name="ticket_few_alarm"),
         ]
         constraints = [
             models.UniqueConstraint(

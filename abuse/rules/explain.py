@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from abuse.models import (
     BusinessRulesHistory,
@@ -17,6 +17,7 @@ from abuse.models import (
     Report,
     Ticket,
 )
+from abuse.models.questions import decided_about
 
 MAX_ROWS = 200
 """Decisions, events and mails told of one ticket or report: the newest."""
@@ -51,7 +52,6 @@ def explain_ticket(public_id: str) -> dict[str, Any]:
         .defer("body")
         .order_by("-pk")[:MAX_ROWS]
     )
-    about = Q(ticket=ticket) | Q(report__ticket=ticket)
     return {
         "ticket": {
             "publicId": ticket.public_id,
@@ -67,7 +67,7 @@ def explain_ticket(public_id: str) -> dict[str, Any]:
             "reports": ticket.attached_reports_count,
         },
         "reports": [_report(report) for report in reports],
-        "decisions": _decisions(BusinessRulesHistory.filter(about)),
+        "decisions": _decisions(BusinessRulesHistory.filter(decided_about(ticket))),
         "ahead": _deadlines(Deadline.filter(ticket=ticket)),
         "mails": [
             {
