@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from datetime import timedelta
+from importlib import import_module
 from itertools import count, product
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from abuse.controllers import editing, merging, reports, tickets, workflow
@@ -173,6 +174,21 @@ def test_a_number_that_was_never_kept_stops_nobody() -> None:
     Ticket.all().update(attached_reports_count=0)  # an older version put it in
     merging.merge(ticket, make_ticket(customer="c1", category="Phishing"), actor=robot())
     assert kept_counts() == true_counts()
+
+
+def test_the_reports_that_were_there_before_they_were_counted_are_counted_once() -> None:
+    ticket = make_ticket()
+    tickets.attach_report(make_report(), ticket, actor=robot())
+    make_ticket(customer="c2")
+    make_report(customer="c3")
+    Ticket.all().update(attached_reports_count=0)
+    migration = import_module("abuse.migrations.0025_orders_of_tickets")
+    with connection.cursor() as cursor:
+        cursor.execute(migration.COUNT)
+        assert cursor.rowcount == 2
+        are_counted(2, 1)
+        cursor.execute(migration.COUNT)
+        assert cursor.rowcount == 0
 
 
 def test_the_database_itself_refuses_a_second_open_ticket() -> None:
