@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import redis
+from apiflask import APIFlask
 
 from abuse.bootstrap import set_up
 
@@ -37,16 +38,30 @@ def _storage(tmp_path: Path) -> Iterator[None]:
     storage.set_up(before)
 
 
-@pytest.fixture(autouse=True)
-def _seed(request: pytest.FixtureRequest, _django_db_marker: None) -> None:
-    """A test with a database has the seed in it. Autouse: before any fixture that the test asks for by name."""
-    if request.node.get_closest_marker("django_db") is None:
-        return
-    from abuse.models import Category
+@pytest.fixture(scope="session")
+def app(_services: None) -> APIFlask:
+    from abuse.app import create_app
+
+    return create_app()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _seed(app: APIFlask) -> None:
+    """Every test with a database has in it what `initdb` puts there, once for all whose changes are rolled back.
+
+    Those that commit leave empty tables: Django sends this signal after it emptied them, as after it made them.
+    """
+    from django.apps import apps
+    from django.db.models.signals import post_migrate
+
+    from abuse.app import sync_routes
     from abuse.seed import load_seed
 
-    if not Category.all().exists():
+    def fill(**_: object) -> None:
         load_seed()
+        sync_routes(app)
+
+    post_migrate.connect(fill, sender=apps.get_app_config("abuse"), weak=False, dispatch_uid="tests")
 
 
 @pytest.fixture

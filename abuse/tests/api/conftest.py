@@ -15,25 +15,12 @@ from flask.testing import FlaskClient
 from pytest_django import Settings
 from werkzeug.test import TestResponse
 
-from abuse.app import create_app, sync_routes
 from abuse.controllers.tokens import digest_of
 from abuse.models import AbusePermission, ApiToken, Operator, Profile, Role, User
 
 PASSWORD = "correct horse battery staple"
 ROLE = "run_level_3"
 """Of who is made without another: all but administering."""
-
-
-@pytest.fixture(scope="session")
-def app() -> APIFlask:
-    return create_app()
-
-
-@pytest.fixture(autouse=True)
-def _routes(request: pytest.FixtureRequest, app: APIFlask, _seed: None) -> None:
-    """The roles of the seed may make their calls, as after `initdb`."""
-    if request.node.get_closest_marker("django_db") is not None:
-        sync_routes(app)
 
 
 @pytest.fixture(autouse=True)
