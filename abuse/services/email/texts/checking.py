@@ -165,7 +165,8 @@ def sample_of(
     about = partials.get(f"{HOW_TO_FIX}phishing")
     if about is not None and "category_name" in values:
         values["category_name"] = about.subject
-    included = {key: one for key, one in partials.items() if key in _includes(parts)}
+    names = _includes(parts)
+    included = {key: one for key, one in partials.items() if key in names}
     return fill(parts, values, included, lang, "sample")
 
 
