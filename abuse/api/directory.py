@@ -69,7 +69,7 @@ _LISTING: Listing[DirectoryCustomer] = Listing(
             Condition("services__service_id", to_many=True),
             Condition("services__data__name", to_many=True),
         ],
-        "item": [Condition("pk", Kind.WORDS, search=holders_of)],
+        "item": [Condition("pk", Kind.WORDS, search=lambda words, **_: holders_of(words))],
     },
 )
 

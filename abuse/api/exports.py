@@ -92,7 +92,7 @@ def export_tickets(query_data: ExportParameters) -> Response:
     """Export the tickets that one may see"""
     filters = read_filters(query_data.filters)
     read = partial(ticket_rows, user=current_user().pk)
-    return _file("tickets", TICKETS, tickets_seen(filters), TicketRow, read, filters, query_data.form)
+    return _file("tickets", TICKETS, tickets_seen(filters, whole=True), TicketRow, read, filters, query_data.form)
 
 
 @blueprint.get("/reports/export")
@@ -104,7 +104,9 @@ def export_tickets(query_data: ExportParameters) -> Response:
 def export_reports(query_data: ExportParameters) -> Response:
     """Export the reports that one may see"""
     filters = read_filters(query_data.filters)
-    return _file("reports", REPORTS, reports_seen(filters), ReportRow, report_rows, filters, query_data.form)
+    return _file(
+        "reports", REPORTS, reports_seen(filters, whole=True), ReportRow, report_rows, filters, query_data.form
+    )
 
 
 @blueprint.get("/items/export")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import ip_address
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from django.db.models import F, Model, Q, QuerySet
 from django.db.models.expressions import Combinable
 
+from . import held
 from .filters import Clause, FilterError, Filters, Scalar, Where
+from .held import Finder
 from .pages import Page, ids, page
 from .relations import by_keys, over_many, over_many_by_keys
 
@@ -25,7 +27,10 @@ ID_AS_TEXT = "[1-9][0-9]{0,17}"
 _ID = re.compile(ID_AS_TEXT, re.ASCII)
 MAX_COUNT = 10_000
 """Rows of a list that are counted; where there are more, the answer says so."""
-COUNT_SAYS = f"How many there are on all pages; {MAX_COUNT} where there are more: then `…IsExact` is false."
+COUNT_SAYS = (
+    f"How many there are on all pages; {MAX_COUNT} where there are more: then `…IsExact` is false, as it is where a "
+    "frequent word or part was looked for among the newest alone."
+)
 
 
 class Kind(Enum):
@@ -38,6 +43,12 @@ class Kind(Enum):
     WORDS = "words to search for"
 
 
+class Search(Protocol):
+    """Finds rows by words; `whole` without a limit."""
+
+    def __call__(self, words: str, *, whole: bool) -> Sequence[int]: ...
+
+
 class Condition(NamedTuple):
     """A column that rows may be chosen by. `to_many`: one row has several of it."""
 
@@ -45,8 +56,12 @@ class Condition(NamedTuple):
     kind: Kind = Kind.TEXT
     to_many: bool = False
     nullable: bool = False
-    search: Callable[[str], Sequence[int]] | None = None
+    search: Search | None = None
     """For WORDS: the ids of the rows in which they are."""
+    finder: Finder | None = None
+    """For `like`: gives the keys of the rows that hold a part, without a look at all of them."""
+    found: str = "pk"
+    """The path to those keys."""
     is_part: bool = False
     """Whether what it holds is held by another column of the same name too, so that `like` need not look here."""
     looked_up: bool = False
@@ -100,8 +115,10 @@ class Listing(Generic[Row]):
                 raise FilterError("filters.queryFields", name, _one_of(self.fields))
         return self.always | frozenset(filters.query_fields)
 
-    def chosen(self, rows: QuerySet[Row], filters: Filters) -> QuerySet[Row]:
-        """The rows that fulfil the conditions.
+    def chosen(self, rows: QuerySet[Row], filters: Filters, *, whole: bool = False) -> QuerySet[Row]:
+        """The rows that fulfil the conditions; unless they are wanted `whole`, of frequent words and parts the newest.
+
+        What is left out is remembered for `counted`.
 
         :raises FilterError: for an unknown field, or a value that a field cannot have.
         """
@@ -109,7 +126,7 @@ class Listing(Generic[Row]):
             part = f"filters.where.in.{name}"
             columns = self._conditions("filters.where.in", name)
             is_alone = len(columns) == 1
-            matches = [(one, _one_of_these(part, one, values, is_alone=is_alone)) for one in columns]
+            matches = [(one, _one_of_these(rows, part, one, values, is_alone=is_alone, whole=whole)) for one in columns]
             rows = rows.filter(_wrapped(rows, matches))
         alternatives: list[Q] = []
         for name, values in _pairs(filters.where.like):
@@ -118,7 +135,7 @@ class Listing(Generic[Row]):
             if not values:
                 raise FilterError(part, values, "a value")
             columns = [one for one in conditions if not one.is_part] or conditions
-            alternatives.append(_wrapped(rows, [(one, _holding(part, one, values[0])) for one in columns]))
+            alternatives.append(_wrapped(rows, [_holding(rows, part, one, values[0], whole=whole) for one in columns]))
             for one in conditions:
                 for value in values[1:]:
                     _check_text(part, one.kind, value)
@@ -205,8 +222,8 @@ def counted(rows: QuerySet[Row], page: Page[int], filters: Filters) -> Counted:
     if size and page.next is None and filters.paginate.cursor is None and (page or not start):
         number = start + len(page)
     else:
-        number = rows.order_by()[: MAX_COUNT + 1].count()
-    return Counted(min(number, MAX_COUNT), is_exact=number <= MAX_COUNT)
+        number = rows.order_by().values("pk")[: MAX_COUNT + 1].count()
+    return Counted(min(number, MAX_COUNT), is_exact=number <= MAX_COUNT and held.is_complete(rows.model))
 
 
 def _one_of(names: Mapping[str, object] | frozenset[str]) -> str:
@@ -224,36 +241,48 @@ def _any(matches: Sequence[Q]) -> Q:
     return whole
 
 
-def _one_of_these(part: str, condition: Condition, values: Sequence[Scalar], *, is_alone: bool) -> Q:
+def _one_of_these(
+    rows: QuerySet[Row], part: str, condition: Condition, values: Sequence[Scalar], *, is_alone: bool, whole: bool
+) -> Q:
     if condition.kind == Kind.ID and not is_alone:
         values = [one for one in values if one is None or _as_id(one)]  # what is no id may be meant for another column
     if None in values and not condition.nullable:
         raise FilterError(part, None, condition.kind.value)
     if condition.kind == Kind.WORDS:
-        return _any([_found(part, condition, value) for value in values] or [Q(pk__in=[])])
+        return _any([_found(rows, part, condition, value, whole=whole) for value in values] or [Q(pk__in=[])])
     match = Q(**{f"{condition.path}__in": [_converted(part, condition.kind, one) for one in values if one is not None]})
     if None in values:
         match |= Q(**{f"{condition.path}__isnull": True})
     return match
 
 
-def _found(part: str, condition: Condition, value: Scalar) -> Q:
+def _found(rows: QuerySet[Row], part: str, condition: Condition, value: Scalar, *, whole: bool) -> Q:
     if isinstance(value, bool) or not isinstance(value, str | int) or condition.search is None:
         raise FilterError(part, value, Kind.WORDS.value)
-    return Q(pk__any_of=list(condition.search(str(value))))
+    ids = condition.search(str(value), whole=whole)
+    held.note_incomplete(rows.model, ids)
+    return Q(pk__any_of=list(ids))
 
 
-def _holding(part: str, condition: Condition, value: Scalar) -> Q:
+def _holding(
+    rows: QuerySet[Row], part: str, condition: Condition, value: Scalar, *, whole: bool
+) -> tuple[Condition, Q]:
+    """The match of one column, with the column, or what was found there."""
     match condition.kind:
         case Kind.TEXT | Kind.ADDRESS:
             _check_text(part, condition.kind, value)
+            finder = None if whole or rows.query.is_empty() else condition.finder
+            found = finder(str(value), rows) if finder else None
+            if found is not None:
+                held.note_incomplete(rows.model, found)
+                return Condition(condition.found), Q(**{f"{condition.found}__any_of": list(found)})
             lookup = "holds" if condition.kind == Kind.TEXT else "icontains"
-            return Q(**{f"{condition.path}__{lookup}": str(value)})
+            return condition, Q(**{f"{condition.path}__{lookup}": str(value)})
         case Kind.ID:
             number = _as_id(value)
-            return Q(**{condition.path: number}) if number else Q(pk__in=[])
+            return condition, Q(**{condition.path: number}) if number else Q(pk__in=[])
         case Kind.WORDS:
-            return _found(part, condition, value)
+            return condition, _found(rows, part, condition, value, whole=whole)
         case Kind.FLAG:
             raise FilterError(part, value, "this field under filters.where.in")
 

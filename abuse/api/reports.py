@@ -16,7 +16,7 @@ from .access import current_sight, needs, sees_something
 from .answers import Explanation, rows_answer
 from .etags import stop_if_known
 from .filters import Filters, FiltersParameter, read_filters
-from .fulltext import reports_with
+from .held import HELD_SAYS, IN_BODY, IN_ITEMS, IN_SUBJECT, customers_by, reports_with
 from .listing import Condition, Kind, Listing
 from .objects import the_report
 from .report_rows import report_rows
@@ -26,9 +26,9 @@ blueprint = APIBlueprint("reports", __name__, url_prefix="/api/reports", tag="Re
 
 MAX_DECISIONS = 200
 
-_CUSTOMER_ID = Condition("defendant__customer_id")
-_CUSTOMER_EMAIL = Condition("defendant__details__email")
-_RAW_ITEM = Condition("items__raw_item", to_many=True)
+_CUSTOMER_ID = Condition("defendant__customer_id", finder=customers_by("customer_id"), found="defendant__pk")
+_CUSTOMER_EMAIL = Condition("defendant__details__email", finder=customers_by("details__email"), found="defendant__pk")
+_RAW_ITEM = Condition("items__raw_item", to_many=True, finder=IN_ITEMS.reports)
 
 REPORTS: Listing[Report] = Listing(
     fields=frozenset(ReportRow.json_names()),
@@ -65,8 +65,8 @@ REPORTS: Listing[Report] = Listing(
         "itemIpReverse": [Condition("items__ip_reverse", to_many=True)],
         "itemFqdnResolved": [Condition("items__fqdn_resolved", Kind.ADDRESS, to_many=True)],
         "reporterReference": [Condition("reporter_reference", nullable=True)],
-        "subject": [Condition("subject")],
-        "body": [Condition("body")],
+        "subject": [Condition("subject", finder=IN_SUBJECT.reports)],
+        "body": [Condition("body", finder=IN_BODY.reports)],
         "fulltext": [Condition("pk", Kind.WORDS, search=reports_with)],
     },
 )
@@ -76,7 +76,7 @@ REPORTS: Listing[Report] = Listing(
 @needs(Right.LOOK)
 @blueprint.input(FiltersParameter, location="query")
 @blueprint.output(ReportRows, example=[examples.REPORT_ROW])
-@blueprint.doc(description=REPORTS.description("Without conditions, archived reports are left out."))
+@blueprint.doc(description=REPORTS.description(f"Without conditions, archived reports are left out. {HELD_SAYS}"))
 def list_reports(query_data: FiltersParameter) -> Response:
     """List the reports that one may see"""
     filters = read_filters(query_data.filters)
@@ -84,10 +84,13 @@ def list_reports(query_data: FiltersParameter) -> Response:
     return rows_answer(report_rows(REPORTS.ids(reports_seen(filters), filters)), names)
 
 
-def reports_seen(filters: Filters) -> QuerySet[Report]:
-    """The reports that the caller sees and asks for; without conditions, those that are not archived."""
+def reports_seen(filters: Filters, *, whole: bool = False) -> QuerySet[Report]:
+    """The reports that the caller sees and asks for; without conditions, those that are not archived.
+
+    Unless they are wanted `whole`, of a frequent word or part of a text there are the newest alone.
+    """
     seen = current_sight().reports() if sees_something(filters) else Report.objects.none()
-    rows = REPORTS.chosen(seen, filters)
+    rows = REPORTS.chosen(seen, filters, whole=whole)
     return live_reports(rows) if filters.where.is_empty else rows
 
 

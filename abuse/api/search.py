@@ -13,6 +13,7 @@ from . import cursors, examples
 from .access import current_user, needs
 from .answers import IsExact, NextPage, PagedLists
 from .filters import FilterError, Filters, FiltersParameter, Paginate, read_filters
+from .held import HELD_SAYS
 from .listing import COUNT_SAYS, ONLY_ROWS_AND_PAGES, Listing, counted, describe
 from .report_rows import BODY_SHOWN, report_rows
 from .reports import REPORTS, reports_seen
@@ -51,7 +52,7 @@ class Found(PagedLists):
     description=describe(
         "What may be asked of `/api/tickets` or `/api/reports`. A condition that only one of the two knows "
         "finds nothing of the other. Fields that cannot be sorted by are passed over; rows are always whole. "
-        f"The text of a report is cut to {BODY_SHOWN} characters.",
+        f"The text of a report is cut to {BODY_SHOWN} characters. {HELD_SAYS}",
         [TICKETS, REPORTS],
         passes_over=ONLY_ROWS_AND_PAGES,
     )
@@ -60,8 +61,8 @@ def search(query_data: FiltersParameter) -> Found:
     """Look for tickets and reports"""
     filters = read_filters(query_data.filters)
     _check_conditions(filters)
+    reports = _reports(filters)  # first: in their tickets is what was found in them
     tickets = _tickets(filters)
-    reports = _reports(filters)
     of_tickets, of_reports = _pages(filters)
     ticket_ids = TICKETS.ids(tickets, TICKETS.with_known_sorts(of_tickets))
     report_ids = REPORTS.ids(reports, REPORTS.with_known_sorts(of_reports))

@@ -42,7 +42,7 @@ class TodoAnswer(Paged):
 def list_todo(query_data: FiltersParameter) -> TodoAnswer:
     """List the tickets that the caller could work on next"""
     filters = read_filters(query_data.filters)
-    rows = todo_of_caller(TICKETS.chosen(Ticket.all(), filters), only_unassigned=filters.only_unassigned)
+    rows = todo_of_caller(TICKETS.chosen(Ticket.all(), filters, whole=True), only_unassigned=filters.only_unassigned)
     page = pages.ids(rows, rows.query.order_by, filters.paginate, str(filters.only_unassigned))
     return TodoAnswer(tickets=ticket_rows(page, user=current_user().pk), tickets_count=rows.count(), next=page.next)
 
@@ -57,7 +57,7 @@ def list_todo(query_data: FiltersParameter) -> TodoAnswer:
 def list_my_tickets(query_data: FiltersParameter) -> Response:
     """List one's own tickets"""
     filters = TICKETS.with_known_sorts(read_filters(query_data.filters))
-    own = TICKETS.chosen(current_sight().tickets(), filters).filter(treated_by=current_user())
+    own = TICKETS.chosen(current_sight().tickets().filter(treated_by=current_user()), filters)
     if filters.where.is_empty:
         own = live_tickets(own)
     page = TICKETS.ids(with_ticket_counts(own, user=current_user()), filters)

@@ -18,7 +18,7 @@ from .access import current_sight, current_user, needs, sees_something
 from .answers import Explanation, rows_answer
 from .etags import read_again, stop_if_known
 from .filters import Filters, FiltersParameter, read_filters
-from .fulltext import tickets_with
+from .held import HELD_SAYS, IN_BODY, IN_ITEMS, IN_SUBJECT, customers_by, tickets_with
 from .listing import Condition, Kind, Listing
 from .objects import the_ticket
 from .ticket_details import detail_of
@@ -27,13 +27,13 @@ from .tickets_schemas import TicketDetail, TicketRow, TicketRows
 
 blueprint = APIBlueprint("tickets", __name__, url_prefix="/api/tickets", tag="Tickets")
 
-_CUSTOMER_ID = Condition("defendant__customer_id")
-_CUSTOMER_EMAIL = Condition("defendant__details__email")
+_CUSTOMER_ID = Condition("defendant__customer_id", finder=customers_by("customer_id"), found="defendant__pk")
+_CUSTOMER_EMAIL = Condition("defendant__details__email", finder=customers_by("details__email"), found="defendant__pk")
 _REPORT_TAG = Condition("reports__tags__name", to_many=True, looked_up=True)
 _TICKET_TAG = Condition("tags__name", to_many=True, looked_up=True)
-_RAW_ITEM = Condition("reports__items__raw_item", to_many=True)
-_SUBJECT = Condition("reports__subject", to_many=True)
-_BODY = Condition("reports__body", to_many=True)
+_RAW_ITEM = Condition("reports__items__raw_item", to_many=True, finder=IN_ITEMS.tickets)
+_SUBJECT = Condition("reports__subject", to_many=True, finder=IN_SUBJECT.tickets)
+_BODY = Condition("reports__body", to_many=True, finder=IN_BODY.tickets)
 
 TICKETS: Listing[Ticket] = Listing(
     fields=frozenset(TicketRow.json_names()),
@@ -93,7 +93,7 @@ TICKETS: Listing[Ticket] = Listing(
 @needs(Right.LOOK)
 @blueprint.input(FiltersParameter, location="query")
 @blueprint.output(TicketRows, example=[examples.TICKET_ROW])
-@blueprint.doc(description=TICKETS.description("Without conditions, closed tickets are left out."))
+@blueprint.doc(description=TICKETS.description(f"Without conditions, closed tickets are left out. {HELD_SAYS}"))
 def list_tickets(query_data: FiltersParameter) -> Response:
     """List the tickets that one may see"""
     filters = read_filters(query_data.filters)
@@ -102,10 +102,13 @@ def list_tickets(query_data: FiltersParameter) -> Response:
     return rows_answer(ticket_rows(page, user=current_user().pk), names)
 
 
-def tickets_seen(filters: Filters) -> QuerySet[Ticket]:
-    """The tickets that the caller sees and asks for; without conditions, those that are not closed."""
+def tickets_seen(filters: Filters, *, whole: bool = False) -> QuerySet[Ticket]:
+    """The tickets that the caller sees and asks for; without conditions, those that are not closed.
+
+    Unless they are wanted `whole`, of a frequent word or part of a text there are the newest alone.
+    """
     seen = current_sight().tickets() if sees_something(filters) else Ticket.objects.none()
-    rows = TICKETS.chosen(seen, filters)
+    rows = TICKETS.chosen(seen, filters, whole=whole)
     return with_ticket_counts(live_tickets(rows) if filters.where.is_empty else rows, user=current_user())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from .base import Model
@@ -30,6 +31,9 @@ class Defendant(Model):
     )
     refreshed_at = models.DateTimeField(null=True, blank=True)
     tags = models.ManyToManyField(Tag, related_name="defendants", blank=True)
+
+    class Meta:
+        indexes = [GinIndex(fields=["customer_id"], opclasses=["gin_trgm_ops"], name="customer_id_part")]
 
     def __str__(self) -> str:
         return self.customer_id
@@ -60,6 +64,7 @@ class DefendantRevision(Model):
     is_internal = models.BooleanField(default=False)
 
     class Meta:
+        indexes = [GinIndex(fields=["email"], opclasses=["gin_trgm_ops"], name="customer_email_part")]
         constraints = [models.UniqueConstraint(fields=["defendant", "digest"], name="revision_once_per_defendant")]
 
     def __str__(self) -> str:

@@ -3,8 +3,8 @@
 from typing import cast
 
 from ..facade import Facade
-from .base import SearchServiceBase, SearchServiceException
+from .base import Found, SearchServiceBase, SearchServiceException, tickets_of
 
 SearchService = cast("SearchServiceBase", Facade(SearchServiceBase))
 
-__all__ = ["SearchService", "SearchServiceBase", "SearchServiceException"]
+__all__ = ["Found", "SearchService", "SearchServiceBase", "SearchServiceException", "tickets_of"]

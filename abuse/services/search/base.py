@@ -54,6 +54,10 @@ class SearchServiceBase(ServiceBase, abc.ABC):
     def search_reports(self, query: str) -> Sequence[int]:
         """The ids of the reports that match. Any text is a query; an address or a network finds what it contains."""
 
+    def search_all_reports(self, query: str) -> Sequence[int]:
+        """The same without a limit, for exports. This one has to do with what `search_reports` gives."""
+        return self.search_reports(query)
+
     def search_tickets(self, query: str, reports: Sequence[int] | None = None) -> Sequence[int]:
         """The ids of the tickets that match: those of the reports found, in their order.
 
@@ -78,7 +82,7 @@ class SearchServiceBase(ServiceBase, abc.ABC):
 
 def tickets_of(report_ids: Sequence[int]) -> list[int]:
     """The tickets that reports belong to, each once, in the order of the reports."""
-    rows = Report.filter(pk__in=report_ids, ticket__isnull=False).values_list("pk", "ticket_id")
+    rows = Report.filter(pk__any_of=list(report_ids), ticket__isnull=False).values_list("pk", "ticket_id")
     tickets = dict(rows)
     found = dict.fromkeys(tickets[one] for one in report_ids if one in tickets)
     return [ticket for ticket in found if ticket is not None]

@@ -22,6 +22,7 @@ _RECENT = 50_000
 _RECENT_SECONDS = 60.0
 _ENOUGH = 200
 """Reports found among the newest, or the recent ones, that are enough."""
+_NEVER = 2**40
 _FREQUENT = 400
 """Reports that are given, the newest, where there are enough among those: pages that somebody might turn."""
 _ITEMS_OF_NETWORK = 200_000
@@ -64,30 +65,32 @@ ON CONFLICT (report_id) DO UPDATE SET document = excluded.document
 """  # noqa: S608 - all of it is from above
 
 # Materialized: with the order and the limit in sight, the planner might walk through all reports from the newest on.
-_BY_NETWORK = f"""
+_BY_NETWORK = """
 WITH found AS MATERIALIZED (
     SELECT report_id FROM abuse_reportitem
     WHERE network <<= %s::inet OR network = ANY(%s::inet[])
-    LIMIT {_ITEMS_OF_NETWORK}
+    LIMIT %s
 )
 SELECT DISTINCT report_id FROM found ORDER BY report_id DESC LIMIT %s
-"""  # noqa: S608 - the number is from above
+"""
 _BY_PREFIX = "to_tsquery('simple', %(prefixes)s)"
 _NOTHING_ELSE = "%(prefixes)s <> '' AND NOT EXISTS (SELECT FROM valued) AND NOT EXISTS (SELECT FROM worded)"
 # The planner is not to see what is asked for. With a frequent word in sight it would read the words of all reports;
 # with the order and the limit in sight, those of the newest ones until it has found enough, which may be all as well.
-# Of the recent ones it joins two bitmaps, as it sees how few they are.
+# Of the recent ones it joins two bitmaps, as it sees how few they are. Where there are no older ones, all are found.
 _FOUND = """{name}_asked AS MATERIALIZED (
     SELECT query FROM {parse} AS query WHERE numnode(query) > 0 AND querytree(query) NOT IN ('', 'T')
 ), {name}_newest AS MATERIALIZED (
     SELECT report_id FROM (
-        SELECT report_id, document FROM abuse_searchentry WHERE {when} ORDER BY report_id DESC LIMIT %(newest)s
+        SELECT report_id, document FROM abuse_searchentry
+        WHERE {when} AND EXISTS (SELECT FROM abuse_searchentry OFFSET %(newest)s)
+        ORDER BY report_id DESC LIMIT %(newest)s
     ) AS entry
     WHERE document @@ (SELECT query FROM {name}_asked)
 ), {name}_recent AS MATERIALIZED (
     SELECT report_id FROM abuse_searchentry
     WHERE {when} AND (SELECT count(*) FROM {name}_newest) < %(enough)s
-    AND document @@ (SELECT query FROM {name}_asked) AND report_id > %(since)s
+    AND document @@ (SELECT query FROM {name}_asked) AND %(since)s > 0 AND report_id > %(since)s
 ), {name}_all AS MATERIALIZED (
     SELECT report_id FROM abuse_searchentry
     WHERE {when} AND (SELECT count(*) FROM {name}_newest) < %(enough)s
@@ -105,20 +108,20 @@ _FOUND = """{name}_asked AS MATERIALIZED (
 # words come last. The second column says whether there may be more.
 _SEARCH = f"""
 WITH valued AS MATERIALIZED (
-    (SELECT report_id AS id FROM abuse_reportitem WHERE raw_item = %(value)s LIMIT {_ITEMS_OF_VALUE})
+    (SELECT report_id AS id FROM abuse_reportitem WHERE raw_item = %(value)s LIMIT %(items)s)
     UNION
-    (SELECT report_id FROM abuse_reportitem WHERE fqdn = %(lower)s LIMIT {_ITEMS_OF_VALUE})
+    (SELECT report_id FROM abuse_reportitem WHERE fqdn = %(lower)s LIMIT %(items)s)
     UNION
     (SELECT report.id FROM abuse_report AS report JOIN abuse_ticket AS ticket ON ticket.id = report.ticket_id
-     WHERE ticket.public_id = %(upper)s LIMIT {_ITEMS_OF_VALUE})
+     WHERE ticket.public_id = %(upper)s LIMIT %(items)s)
     UNION
     (SELECT report.id FROM abuse_report AS report JOIN abuse_defendant AS defendant
      ON defendant.id = report.defendant_id
-     WHERE defendant.customer_id = %(value)s LIMIT {_ITEMS_OF_VALUE})
+     WHERE defendant.customer_id = %(value)s LIMIT %(items)s)
     UNION
     (SELECT report.id FROM abuse_report AS report JOIN abuse_defendantrevision AS details
      ON details.defendant_id = report.defendant_id
-     WHERE details.email IN (%(value)s, %(lower)s) LIMIT {_ITEMS_OF_VALUE})
+     WHERE details.email IN (%(value)s, %(lower)s) LIMIT %(items)s)
 ), {_FOUND.format(name="worded", parse="{parse}", when="true")},
 {_FOUND.format(name="begun", parse=_BY_PREFIX, when=_NOTHING_ELSE)}
 SELECT report_id, (SELECT count(*) FROM worded) > (SELECT count(*) FROM worded_all)
@@ -128,7 +131,7 @@ FROM (
     UNION ALL SELECT report_id, 2 FROM worded
     UNION ALL SELECT report_id, 3 FROM begun
 ) AS one
-ORDER BY part, report_id DESC LIMIT {2 * MAX_FOUND}
+ORDER BY part, report_id DESC LIMIT %(most)s
 """  # noqa: S608 - all of it is from above
 _BY_WEB_QUERY = _SEARCH.format(parse="websearch_to_tsquery('simple', %(words)s)")
 _BY_PLAIN_WORDS = _SEARCH.format(parse="plainto_tsquery('simple', %(words)s)")
@@ -174,23 +177,33 @@ class PostgresSearch(SearchServiceBase):
                 cursor.execute(_INDEX, [sorted(set(ids))])
 
     def search_reports(self, query: str) -> Sequence[int]:
+        return self._search(query, is_bounded=True)
+
+    def search_all_reports(self, query: str) -> Sequence[int]:
+        return self._search(query, is_bounded=False)
+
+    def _search(self, query: str, *, is_bounded: bool) -> Sequence[int]:
         text = readable(query)
         if not text:
             return []
+        most = MAX_FOUND if is_bounded else None
         network = _as_network(text)
         if network is not None:
             around = [str(one) for one in _around(network)]
-            return _first(self._rows(_BY_NETWORK, [str(network), around, MAX_FOUND + 1]))
+            limits = [_ITEMS_OF_NETWORK, MAX_FOUND + 1] if is_bounded else [None, None]
+            return _first(self._rows(_BY_NETWORK, [str(network), around, *limits]), most)
         is_odd = text.count("-") > _MAX_OPERATORS or text.count('"') > _MAX_OPERATORS
-        rows = self._rows(_BY_PLAIN_WORDS if is_odd else _BY_WEB_QUERY, _values(text, self._since()))
-        return _first(rows, is_cut=bool(rows) and rows[0][1])
+        limits_of_words = {} if is_bounded else {"items": None, "most": None, "enough": _NEVER}
+        values = {**_values(text, self._since()), **limits_of_words}
+        rows = self._rows(_BY_PLAIN_WORDS if is_odd else _BY_WEB_QUERY, values)
+        return _first(rows, most, is_cut=bool(rows) and rows[0][1])
 
     def search_tickets(self, query: str, reports: Sequence[int] | None = None) -> Sequence[int]:
         text = readable(query)
         reports = self.search_reports(query) if reports is None else reports
         named = text if text and " " not in text else None
         values = {"upper": named and named.upper(), "exact": named, "reports": list(reports), "most": MAX_FOUND}
-        return _first(self._rows(_TICKETS, values), is_cut=not Found.is_all(reports))
+        return _first(self._rows(_TICKETS, values), MAX_FOUND, is_cut=not Found.is_all(reports))
 
     def _since(self) -> int:
         """The id after which reports are recent: a number that the planner sees. No result depends on its age."""
@@ -216,14 +229,14 @@ def _values(text: str, since: int) -> Mapping[str, Any]:
     return {
         "value": value, "lower": value and value.lower().rstrip("."), "upper": value and value.upper(),
         "words": text, "prefixes": "" if _OPERATOR.search(text) else _prefixes(text), "since": since,
-        "newest": _NEWEST, "enough": _ENOUGH, "frequent": _FREQUENT,
+        "newest": _NEWEST, "enough": _ENOUGH, "frequent": _FREQUENT, "items": _ITEMS_OF_VALUE, "most": 2 * MAX_FOUND,
     }  # fmt: skip
 
 
-def _first(rows: Sequence[tuple[Any, ...]], *, is_cut: bool = False) -> Found:
-    """The ids in the first column, each once, and no more than a search gives."""
+def _first(rows: Sequence[tuple[Any, ...]], most: int | None, *, is_cut: bool = False) -> Found:
+    """The ids in the first column, each once, and no more than are wanted."""
     ids = list(dict.fromkeys(row[0] for row in rows))
-    return Found(ids[:MAX_FOUND], is_complete=not is_cut and len(ids) <= MAX_FOUND)
+    return Found(ids[:most], is_complete=not is_cut and (most is None or len(ids) <= most))
 
 
 def _prefixes(text: str) -> str:
