@@ -32,6 +32,7 @@ def _database() -> dict[str, Any]:
         "PORT": database.PORT,
         # Just-in-time compilation costs more than it saves: our statements are short, and the planner overrates some.
         "OPTIONS": {"options": "-c jit=off", **database.OPTIONS},
+        "DISABLE_SERVER_SIDE_CURSORS": database.DISABLE_SERVER_SIDE_CURSORS,
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
     }

@@ -20,6 +20,7 @@ from .filters import Paginate, read_filters
 
 T = TypeVar("T")
 Row = TypeVar("Row", bound=Model)
+_EVERY = slice(None)
 
 
 class Page(list[T]):
@@ -62,14 +63,15 @@ class _Window(Generic[Row]):
         self._names = [f"_cursor_{number}" for number in range(len(self._keys))]
         ties = [number for number, key in enumerate(self._keys) if isinstance(key.expression, TieBreak)]
         self._costly = ties[0] if ties else len(self._keys)
+        """The number of the first key that takes long to find out."""
         self._size, self._start = paginate.size, paginate.start
-        self._rows = self._with_keys(rows)
+        self._rows = rows
+        self._behind: Sequence[Any] | None = None
         if paginate.cursor is not None:
-            values = cursors.read(paginate.cursor, self._bound, len(self._keys))
-            self._start, self._rows = 0, self._rows.filter(cursors.after(self._keys, self._names, values))
+            self._start, self._behind = 0, cursors.read(paginate.cursor, self._bound, len(self._keys))
 
     def page(self) -> Page[Row]:
-        ordered = self._rows.order_by(*self._order(self._names))
+        ordered = self._ordered()
         found: Page[Row] = Page(ordered[self._start : self._end] if self._size else [])
         if len(found) > self._size:
             found.pop()
@@ -81,8 +83,7 @@ class _Window(Generic[Row]):
         if self._size:
             chosen = self._without_ties()
             if chosen is None:
-                ordered = self._near().order_by(*self._order(self._names))
-                chosen = list(ordered.values_list("pk", *self._names)[self._start : self._end])
+                chosen = list(self._ordered(near=True).values_list("pk", *self._names)[self._start : self._end])
             found.extend(one[0] for one in chosen[: self._size])
             if len(chosen) > self._size:
                 found.next = cursors.written(chosen[self._size - 1][1:], self._bound)
@@ -93,18 +94,19 @@ class _Window(Generic[Row]):
 
         The last row of the page, from which a cursor is made, has all its keys. None where it is not so.
         """
-        cheap = self._names[: self._costly]
-        if len(cheap) == len(self._names):
+        if self._costly == len(self._keys):
             return None
+        cheap = slice(0, self._costly)
         lead = min(self._start, 1)
-        ordered = self._rows.order_by(*self._order(cheap)).values_list("pk", *cheap)
+        ordered = self._by(self._following(cheap), cheap).values_list("pk", *self._names[cheap])
         chosen: list[tuple[Any, ...]] = list(ordered[self._start - lead : self._end + 1])
         if any(one[1:] == other[1:] for one, other in pairwise(chosen)):
             return None
         chosen = chosen[lead : lead + self._size + 1]
         if len(chosen) > self._size:
-            last = chosen[self._size - 1]
-            costly = self._rows.filter(pk=last[0]).values_list(*self._names[self._costly :]).first()
+            last, rest = chosen[self._size - 1], slice(self._costly, None)
+            row = self._rows.model._default_manager.filter(pk=last[0])
+            costly = self._with_keys(row, rest).values_list(*self._names[rest]).first()
             if costly is None:  # it is gone meanwhile
                 return None
             chosen[self._size - 1] = (*last, *costly)
@@ -114,28 +116,39 @@ class _Window(Generic[Row]):
     def _end(self) -> int:
         return self._start + self._size + 1
 
-    def _with_keys(self, rows: QuerySet[Row]) -> QuerySet[Row]:
-        keys = {name: key.expression for name, key in zip(self._names, self._keys, strict=True)}
+    def _ordered(self, *, near: bool = False) -> QuerySet[Row]:
+        rows = self._following(_EVERY)
+        return self._by(self._near(rows) if near else rows, _EVERY)
+
+    def _following(self, some: slice) -> QuerySet[Row]:
+        """The rows behind the cursor, where there is one, with some of their keys at least."""
+        if self._behind is None:
+            return self._with_keys(self._rows, some)
+        return self._with_keys(self._rows, _EVERY).filter(cursors.after(self._keys, self._names, self._behind))
+
+    def _with_keys(self, rows: QuerySet[Row], some: slice) -> QuerySet[Row]:
+        keys = {name: key.expression for name, key in zip(self._names[some], self._keys[some], strict=True)}
         with_keys: QuerySet[Row] = rows.annotate(**keys)
         return with_keys
 
-    def _order(self, names: Sequence[str]) -> list[OrderBy]:
-        return [OrderBy(F(name), descending=key.descending) for name, key in zip(names, self._keys, strict=False)]
+    def _by(self, rows: QuerySet[Row], some: slice) -> QuerySet[Row]:
+        pairs = zip(self._names[some], self._keys[some], strict=True)
+        return rows.order_by(*(OrderBy(F(name), descending=key.descending) for name, key in pairs))
 
-    def _near(self) -> QuerySet[Row]:
+    def _near(self, rows: QuerySet[Row]) -> QuerySet[Row]:
         """The rows, or where the order ends in a costly tie-break, those up to the page's end by what comes before it.
 
         All that are equal to the last of them are among them.
         """
         if self._costly == len(self._keys):
-            return self._rows
-        before = self._rows.order_by(*self._order(self._names[: self._costly])).values("pk")
+            return rows
+        before = self._by(rows, slice(0, self._costly)).values("pk")
         try:
             statement, values = before.query.sql_with_params()
         except EmptyResultSet:
-            return self._rows.none()
+            return rows.none()
         ties = RawSQL(f"{statement} FETCH FIRST {self._end:d} ROWS WITH TIES", values)  # noqa: S611 - Django's own text
-        return self._with_keys(self._rows.model._default_manager.filter(pk__in=ties))
+        return self._with_keys(self._rows.model._default_manager.filter(pk__in=ties), _EVERY)
 
 
 def _remembered(found: Page[T]) -> Page[T]:

@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from abuse.models import Report
+from abuse.models.prepared import Prepared
 from abuse.models.questions import BODY_START, with_body_start
 
 from .parties_schemas import DEFENDANT_COLUMNS, SERVICE_COLUMNS, defendant_of, service_of, tags_column, tags_from
-from .prepared import IDS, Prepared
 from .reports_schemas import ReportRow
 
 BODY_SHOWN = 300
@@ -37,8 +37,8 @@ _TAGS_AT = _DEFENDANT_AT + len(DEFENDANT_COLUMNS)
 
 def _read(shown: int) -> Prepared:
     return Prepared(
-        lambda: (
-            with_body_start(Report.filter(pk__any_of=IDS), shown)
+        lambda ids: (
+            with_body_start(Report.filter(pk__any_of=ids), shown)
             .annotate(row_tags=tags_column(Report.tags.through, "report"))
             .values_list(
                 "pk",
@@ -49,7 +49,8 @@ def _read(shown: int) -> Prepared:
                 *DEFENDANT_COLUMNS,
                 "row_tags",
             )
-        )
+        ),
+        ids=list[int],
     )
 
 
@@ -62,7 +63,7 @@ def report_rows(ids: Sequence[int], shown: int = BODY_START) -> list[ReportRow]:
 
     `shown`: characters of the text, `BODY_START` or `BODY_SHOWN`.
     """
-    found = _READ[shown].rows(ids)
+    found = {row[0]: row for row in _READ[shown].rows(ids=list(ids))} if ids else {}
     return _ROWS.validate_python([_fields(found[one], shown) for one in ids if one in found])
 
 

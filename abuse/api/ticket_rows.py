@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from abuse.models import Ticket
+from abuse.models.prepared import Prepared
 from abuse.models.questions import with_ticket_counts
 
 from .parties_schemas import DEFENDANT_COLUMNS, SERVICE_COLUMNS, defendant_of, service_of, tags_column, tags_from
-from .prepared import IDS, USER, Prepared
 from .tickets_schemas import TICKET_FIELDS, TicketRow
 
 _ACTION = ("id", "name", "module", "level")
@@ -26,8 +26,8 @@ _SERVICE_AT = _ACTION_AT + len(_ACTION)
 _DEFENDANT_AT = _SERVICE_AT + len(SERVICE_COLUMNS)
 _TAGS_AT = _DEFENDANT_AT + len(DEFENDANT_COLUMNS)
 _READ = Prepared(
-    lambda: (
-        with_ticket_counts(Ticket.filter(pk__any_of=IDS), user=USER)
+    lambda ids, user: (
+        with_ticket_counts(Ticket.filter(pk__any_of=ids), user=user)
         .annotate(row_tags=tags_column(Ticket.tags.through, "ticket"))
         .values_list(
             "pk",
@@ -37,14 +37,16 @@ _READ = Prepared(
             *DEFENDANT_COLUMNS,
             "row_tags",
         )
-    )
+    ),
+    ids=list[int],
+    user=int,
 )
 _ROWS = TypeAdapter(list[TicketRow])
 
 
 def ticket_rows(ids: Sequence[int], *, user: int) -> list[TicketRow]:
     """The rows of some tickets in their order, as a user sees them; those that are gone are left out."""
-    found = _READ.rows(ids, user=user)
+    found = {row[0]: row for row in _READ.rows(ids=list(ids), user=user)} if ids else {}
     return _ROWS.validate_python([_fields(found[one]) for one in ids if one in found])
 
 

@@ -29,6 +29,7 @@ class Database(Section):
     HOST: str = ""
     PORT: int | str = ""
     OPTIONS: dict[str, Any] = {}
+    DISABLE_SERVER_SIDE_CURSORS: bool = False
 
 
 class Databases(Section):

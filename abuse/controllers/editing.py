@@ -15,7 +15,7 @@ from abuse.models import History, Ticket, User
 from .history import record
 from .together import present
 
-_COLUMNS = [field.attname for field in Ticket._meta.concrete_fields if not field.primary_key]
+_COLUMNS = [field.attname for field in Ticket._meta.concrete_fields if not (field.primary_key or field.generated)]
 
 
 class Refused(Exception):

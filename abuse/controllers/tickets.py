@@ -103,7 +103,7 @@ def create_ticket(report: Report, *, actor: User, joinable: bool = True) -> Tick
 
 def _insert_unless_open(ticket: Ticket) -> bool:
     """Insert a ticket in one statement; False when there is an open one that its reports have to join."""
-    fields = [field for field in Ticket._meta.local_concrete_fields if not field.primary_key]
+    fields = [field for field in Ticket._meta.local_concrete_fields if not (field.primary_key or field.generated)]
     values = [field.get_db_prep_save(field.pre_save(ticket, add=True), connection) for field in fields]
     names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
     places = ", ".join(_DUE.get(field.name, "%s") for field in fields)

@@ -25,22 +25,13 @@ from django.utils import timezone
 
 from abuse.models import AbusePermission, Operator, Priority, Profile, Report, Ticket, TicketStatus, User
 from abuse.models.ordering import TieBreak
-from abuse.models.tickets import PRIORITY_RANK
+from abuse.models.statuses import TO_DO
 
 Status = TicketStatus
 
 GLOBAL = "GlobalSchedulingAlgorithm"
 LIMITED_OPEN = "LimitedOpenSchedulingAlgorithm"
 OLD_CUSTOMER = timedelta(days=30)
-
-TO_DO = (Status.ACTION_ERROR, Status.ANSWERED, Status.ALARM, Status.REOPENED, Status.OPEN)
-_STATUS_RANK = Case(
-    When(status=Status.ACTION_ERROR, then=Value(0)),
-    When(status=Status.ANSWERED, then=Value(1)),
-    When(status__in=[Status.ALARM, Status.REOPENED], then=Value(2)),
-    default=Value(3),
-    output_field=IntegerField(),
-)
 
 
 def algorithm_of(user: User) -> str | None:
@@ -97,10 +88,9 @@ def workable(user: User, tickets: QuerySet[Ticket], profiles: Mapping[str, str] 
 
 def _global(tickets: QuerySet[Ticket], user: User) -> QuerySet[Ticket]:
     """Critical ones first, then by status, urgency, owner (mine, others', nobody's) and age."""
-    is_critical = Case(When(priority=Priority.CRITICAL, then=Value(0)), default=Value(1), output_field=IntegerField())
     level = TieBreak(Case(When(status=Status.OPEN, then=_tag_level()), default=Value(0)), output_field=IntegerField())
     return tickets.filter(status__in=TO_DO).order_by(
-        is_critical, _STATUS_RANK, PRIORITY_RANK.desc(), _owner_rank(user), "modification_date", level.desc(), "pk"
+        "queue_rank", _owner_rank(user), "modification_date", level.desc(), "pk"
     )
 
 
@@ -113,7 +103,7 @@ def _limited_open(tickets: QuerySet[Ticket], user: User) -> QuerySet[Ticket]:
     return (
         tickets.filter(such)
         .exclude(is_old & Exists(another))
-        .order_by(PRIORITY_RANK.desc(), _owner_rank(user), "modification_date", level.desc(), "pk")
+        .order_by("queue_rank", _owner_rank(user), "modification_date", level.desc(), "pk")
     )
 
 

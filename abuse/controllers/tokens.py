@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from abuse.models import ROBOT_NAME, ApiRoute, ApiToken, Category, TokenScope, User
+from abuse.models import ROBOT_NAME, ApiToken, Category, TokenScope, User
+
+from . import token_rows
 
 TOKEN_BYTES = 32
 TOKEN_LIMIT = 128
@@ -110,20 +112,14 @@ def presented(
     """
     if not token or len(token) > TOKEN_LIMIT:
         return None
-    now = timezone.now()
-    too_idle = Q(last_used_at__lte=now - idle) | Q(last_used_at__isnull=True, created_at__lte=now - idle)
-    route = ApiRoute.filter(
-        roles=OuterRef("user__operator__role"), method="GET" if method == "HEAD" else method, endpoint=endpoint,
-        is_dead=False,
-    )  # fmt: skip
-    row = (
-        ApiToken.filter(digest=digest_of(token), kind__in=kinds, expires_at__gt=now, user__is_active=True)
-        .exclude(Q(too_idle, kind=ApiToken.Kind.SESSION) | Q(user__username=ROBOT_NAME))
-        .select_related("user__operator__role")
-        .annotate(route_allowed=Exists(route))
-        .first()
-    )
-    return Presented(row, row.route_allowed) if row else None
+    found = token_rows.of_digest(digest_of(token), method="GET" if method == "HEAD" else method, endpoint=endpoint)
+    if found is None:
+        return None
+    row, route_allowed = found
+    is_valid = row.kind in kinds and timezone.now() < expiry_of(row, idle=idle)
+    if not is_valid or not row.user.is_active or row.user.username == ROBOT_NAME:
+        return None
+    return Presented(row, route_allowed)
 
 
 def note_use(row: ApiToken, *, address: str | None) -> None:

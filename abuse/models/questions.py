@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce, Left
 from .correspondence import OutgoingMessage, ReceivedMessage
 from .history import History
 from .people import ROBOT_NAME, AbusePermission, Profile, User
+from .prepared import Prepared
 from .reports import AttachedDocument, ItemScreenshotFeedback, Report, ReportItem
 from .rules import BusinessRulesHistory
 from .statuses import ReportStatus, TicketStatus
@@ -64,8 +65,13 @@ class Sight:
 
 def sight_of(user: User) -> Sight:
     """What a user may see, in one query."""
-    rows = AbusePermission.filter(user=user).order_by("category").values_list("category", "profile__name")
-    return Sight(dict(rows), sees_all=user.is_superuser)
+    return Sight(dict(_PROFILES.rows(user=user.pk)), sees_all=user.is_superuser)
+
+
+_PROFILES = Prepared(
+    lambda user: AbusePermission.filter(user=user).order_by("category").values_list("category", "profile__name"),
+    user=int,
+)
 
 
 def sights_of(users: Collection[User]) -> dict[int, Sight]:

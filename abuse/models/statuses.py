@@ -84,6 +84,10 @@ TICKET_MOVES: Mapping[TicketStatus, frozenset[TicketStatus]] = {
 }
 
 
+TO_DO = (_S.ACTION_ERROR, _S.ANSWERED, _S.ALARM, _S.REOPENED, _S.OPEN)
+"""The statuses of tickets that wait for somebody of the desk."""
+
+
 class Priority(models.TextChoices):
     LOW = "Low", "Low"
     NORMAL = "Normal", "Normal"

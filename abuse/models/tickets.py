@@ -12,13 +12,25 @@ from .categories import Category
 from .defendants import Comment, Defendant, Service
 from .people import User
 from .reports import AttachedDocument
-from .statuses import Priority, TicketStatus
+from .statuses import TO_DO, Priority, TicketStatus
 from .tags import Tag
 
 PRIORITY_RANK = Case(
     *[When(priority=priority.value, then=Value(priority.rank)) for priority in Priority], output_field=IntegerField()
 )
 """To order tickets by urgency instead of by the alphabet."""
+_QUEUE_RANK = Case(
+    When(status=TicketStatus.ACTION_ERROR, then=Value(0)),
+    When(status=TicketStatus.ANSWERED, then=Value(4)),
+    When(status__in=[TicketStatus.ALARM, TicketStatus.REOPENED], then=Value(8)),
+    default=Value(12),
+) + Case(
+    When(priority=Priority.CRITICAL, then=Value(0)),
+    When(priority=Priority.HIGH, then=Value(17)),
+    When(priority=Priority.NORMAL, then=Value(18)),
+    default=Value(19),
+)
+"""Critical ones first, whatever their status; then by status, then by urgency."""
 _LIVE = Q(status__in=[status.value for status in TicketStatus if status != TicketStatus.CLOSED])
 _CHOSEN_BY = ("status", "category", "priority", "treated_by", "confidential", "alarm")
 """What lists leave rows out by."""
@@ -121,13 +133,19 @@ class Ticket(Model):
     attached_reports_count = models.PositiveIntegerField(
         default=0, db_default=0, help_text="how many reports are in it, whatever their status: lists are sorted by it"
     )
+    queue_rank = models.GeneratedField(expression=_QUEUE_RANK, output_field=models.SmallIntegerField(), db_persist=True)
     tags = models.ManyToManyField(Tag, related_name="tickets", blank=True)
     jobs = models.ManyToManyField(ServiceActionJob, related_name="tickets", blank=True)
     attachments = models.ManyToManyField(AttachedDocument, related_name="tickets", blank=True)
 
     class Meta:
         indexes = [
-            models.Index(fields=["status", "priority", "modification_date"], name="ticket_queue"),
+            models.Index(
+                fields=["queue_rank", "modification_date", "id"],
+                include=["treated_by", "category", "confidential", "escalated", "moderation", "priority", "status"],
+                condition=Q(status__in=[status.value for status in TO_DO]),
+                name="ticket_queue",
+            ),
             models.Index(fields=["defendant", "status"], name="ticket_of_defendant"),
             _ordered("category", "id", name="ticket_by_category"),
             _ordered("-category", "id", name="ticket_by_category_down"),

@@ -46,7 +46,7 @@ def fill(model: type[models.Model], source: str, /, **columns: str) -> int:
         name = str(field.column)
         if name in columns:
             places[name] = columns.pop(name).replace("%", "%%")
-        elif not field.primary_key and not field.null:
+        elif not field.primary_key and not field.null and not field.generated:
             places[name] = f"%s::{field.db_type(connection)}"
             values.append(field.get_db_prep_save(field.get_default(), connection))
     if columns:
