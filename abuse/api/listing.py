@@ -261,7 +261,7 @@ def _found(rows: QuerySet[Row], part: str, condition: Condition, value: Scalar, 
         raise FilterError(part, value, Kind.WORDS.value)
     ids = condition.search(str(value), whole=whole)
     held.note_incomplete(rows.model, ids)
-    return Q(pk__any_of=list(ids))
+    return Q(pk__among=list(ids))
 
 
 def _holding(
@@ -275,7 +275,8 @@ def _holding(
             found = finder(str(value), rows) if finder else None
             if found is not None:
                 held.note_incomplete(rows.model, found)
-                return Condition(condition.found), Q(**{f"{condition.found}__any_of": list(found)})
+                lookup = "among" if condition.found == "pk" else "any_of"
+                return Condition(condition.found), Q(**{f"{condition.found}__{lookup}": list(found)})
             lookup = "holds" if condition.kind == Kind.TEXT else "icontains"
             return condition, Q(**{f"{condition.path}__{lookup}": str(value)})
         case Kind.ID:

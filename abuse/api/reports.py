@@ -26,7 +26,9 @@ blueprint = APIBlueprint("reports", __name__, url_prefix="/api/reports", tag="Re
 
 MAX_DECISIONS = 200
 
-_CUSTOMER_ID = Condition("defendant__customer_id", finder=customers_by("customer_id"), found="defendant__pk")
+_CUSTOMER_ID = Condition(
+    "defendant__customer_id", looked_up=True, finder=customers_by("customer_id"), found="defendant__pk"
+)
 _CUSTOMER_EMAIL = Condition("defendant__details__email", finder=customers_by("details__email"), found="defendant__pk")
 _RAW_ITEM = Condition("items__raw_item", to_many=True, finder=IN_ITEMS.reports)
 

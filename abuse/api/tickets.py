@@ -27,7 +27,9 @@ from .tickets_schemas import TicketDetail, TicketRow, TicketRows
 
 blueprint = APIBlueprint("tickets", __name__, url_prefix="/api/tickets", tag="Tickets")
 
-_CUSTOMER_ID = Condition("defendant__customer_id", finder=customers_by("customer_id"), found="defendant__pk")
+_CUSTOMER_ID = Condition(
+    "defendant__customer_id", looked_up=True, finder=customers_by("customer_id"), found="defendant__pk"
+)
 _CUSTOMER_EMAIL = Condition("defendant__details__email", finder=customers_by("details__email"), found="defendant__pk")
 _REPORT_TAG = Condition("reports__tags__name", to_many=True, looked_up=True)
 _TICKET_TAG = Condition("tags__name", to_many=True, looked_up=True)

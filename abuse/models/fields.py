@@ -101,3 +101,18 @@ class AnyOf(Lookup):
         left, left_values = self.process_lhs(compiler, connection)
         right, right_values = self.process_rhs(compiler, connection)
         return f"{left} = ANY({right})", (*left_values, *right_values)
+
+
+@models.BigAutoField.register_lookup
+class Among(AnyOf):
+    """The same, where the rows are to be read by these ids first: the planner does not see how many there are.
+
+    Else it might walk through all rows in the order of a list until it has met enough of them, which may be at its end.
+    """
+
+    lookup_name = "among"
+
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
+        left, left_values = self.process_lhs(compiler, connection)
+        right, right_values = self.process_rhs(compiler, connection)
+        return f"{left} = ANY((SELECT {right}::bigint[])::bigint[])", (*left_values, *right_values)

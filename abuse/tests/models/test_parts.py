@@ -155,6 +155,18 @@ def test_no_statistics_make_the_planner_read_a_whole_table_for_a_part(column: Co
     assert plans[0] == plans[1]
 
 
+def test_rows_of_some_ids_are_read_by_these_however_many_there_are() -> None:
+    """An order with an index does not tempt the planner to walk through all rows for a part of the ids."""
+    made = reports_of("one", "two", "three")
+    assert sorted(Report.filter(pk__among=made[:2]).values_list("pk", flat=True)) == made[:2]
+    assert not Report.filter(pk__among=[])
+    few, many = (
+        Report.filter(pk__among=ids).order_by("created_at", "pk").values_list("pk")[:50].explain()
+        for ids in (made, list(range(1, 1001)))
+    )
+    assert few == many
+
+
 def test_what_holds_a_part_matches_the_pattern_of_its_rarest_trigrams() -> None:
     chance = random.Random(7)
     words = ["www", "evil", "100", "64", "0", "a", "ßé", "%", "_", "\\", "İ", "Straße", "login", "银行"]
