@@ -10,8 +10,9 @@ from abuse.policies import Right
 
 from .access import needs
 from .answers import Answer, EpochSeconds, Paged
+from .conditions import Condition, Kind
 from .filters import Filters, FiltersParameter, read_filters
-from .listing import Condition, Kind, Listing
+from .listing import Listing
 
 blueprint = APIBlueprint("audit", __name__, url_prefix="/api/audit", tag="Audit")
 

@@ -10,7 +10,7 @@ from flask import request
 from pydantic import BeforeValidator, ConfigDict, Field
 
 from .answers import Answer
-from .listing import MAX_ID
+from .conditions import MAX_ID
 
 Id = Annotated[int, Field(ge=1, le=MAX_ID)]
 _DIGITS = re.compile(r"[0-9]{1,15}", re.ASCII)

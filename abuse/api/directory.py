@@ -21,8 +21,9 @@ from abuse.services.crm.records import CustomerRecord, Fault, read_record
 from .access import needs
 from .answers import Answer, EpochSeconds
 from .bodies import Body, allow_large_body, not_found
+from .conditions import Condition, Kind
 from .filters import FiltersParameter, read_filters
-from .listing import Condition, Kind, Listing
+from .listing import Listing
 
 blueprint = APIBlueprint("directory", __name__, url_prefix="/api/customers", tag="Customer directory")
 

@@ -18,8 +18,9 @@ from abuse.services.email.texts import LANGUAGES
 from .access import current_user, needs
 from .answers import Answer, Message
 from .bodies import MESSAGE, Body
+from .conditions import Condition, Kind
 from .filters import FiltersParameter, LongText, Text, read_filters
-from .listing import ONLY_ROWS_AND_PAGES, Condition, Kind, Listing
+from .listing import ONLY_ROWS_AND_PAGES, Listing
 from .objects import child
 
 blueprint = APIBlueprint("email_templates", __name__, url_prefix="/api/emailTemplates", tag="Mail texts")

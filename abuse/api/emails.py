@@ -17,8 +17,9 @@ from abuse.services.storage import StorageService, StorageServiceException
 from .access import needs
 from .answers import Answer, EpochSeconds, Message, Paged
 from .bodies import not_found
+from .conditions import Condition, Kind
 from .filters import FiltersParameter, read_filters
-from .listing import Condition, Kind, Listing
+from .listing import Listing
 from .objects import child
 from .stored_files import as_download
 

@@ -28,9 +28,10 @@ from abuse.policies import Right
 
 from .access import current_sight, current_user, needs
 from .answers import Answer
+from .conditions import Condition, Kind
 from .filters import Filters, FiltersParameter, read_filters
 from .item_lists import ITEMS, item_answer
-from .listing import Condition, Kind, Listing
+from .listing import Listing
 from .report_rows import report_rows
 from .reports import REPORTS, reports_seen
 from .reports_schemas import ItemAnswer, ReportRow

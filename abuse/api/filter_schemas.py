@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .conditions import ID_AS_TEXT, MAX_ID, Condition, Kind
 from .filters import MAX_CLAUSES, MAX_TEXT, MAX_VALUES, SCALAR, STORABLE
-from .listing import ID_AS_TEXT, MAX_ID, Condition, Kind, Listing
+from .listing import Listing
 
 _Schema = dict[str, Any]
 _TEXT: _Schema = {

@@ -12,8 +12,9 @@ from abuse.models.fields import Network, as_network
 from abuse.rules.networks import owner_of
 
 from .bodies import Body
+from .conditions import Condition, Kind
 from .filters import Text, read_filters
-from .listing import Condition, Kind, Listing
+from .listing import Listing
 from .reports_schemas import ItemAnswer, ItemsAnswer
 
 ITEMS: Listing[ReportItem] = Listing(

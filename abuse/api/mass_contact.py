@@ -14,8 +14,9 @@ from abuse.policies import Right
 from .access import current_sight, current_user, needs, require
 from .answers import Answer, EpochSeconds, Message
 from .bodies import Body, allow_large_body
+from .conditions import Condition, Kind
 from .filters import FiltersParameter, LongText, Text, read_filters
-from .listing import ONLY_ROWS_AND_PAGES, Condition, Kind, Listing
+from .listing import ONLY_ROWS_AND_PAGES, Listing
 
 blueprint = APIBlueprint("mass_contact", __name__, url_prefix="/api/mass-contact", tag="Campaigns")
 blueprint.before_request(allow_large_body)

@@ -14,8 +14,9 @@ from abuse.policies import Right
 from .access import current_user, needs, require
 from .answers import Answer, EpochSeconds, Message, Paged
 from .bodies import MESSAGE, Body
+from .conditions import Condition, Kind
 from .filters import FiltersParameter, LongText, read_filters
-from .listing import ONLY_ROWS_AND_PAGES, Condition, Kind, Listing
+from .listing import ONLY_ROWS_AND_PAGES, Listing
 from .objects import child
 
 blueprint = APIBlueprint("news", __name__, url_prefix="/api/news", tag="News")

@@ -13,8 +13,9 @@ from abuse.policies import Right
 
 from .access import current_user, needs
 from .answers import Answer, EpochSeconds, Paged
+from .conditions import Condition, Kind
 from .filters import FiltersParameter, read_filters
-from .listing import Condition, Kind, Listing
+from .listing import Listing
 from .objects import child
 
 blueprint = APIBlueprint("outbox", __name__, url_prefix="/api/outbox", tag="Mails")

@@ -17,8 +17,9 @@ from . import examples
 from .access import needs
 from .answers import Answer, Message, Paged
 from .bodies import MESSAGE, Body
+from .conditions import Condition, Kind
 from .filters import FiltersParameter, Text, read_filters
-from .listing import ONLY_ROWS_AND_PAGES, Condition, Kind, Listing
+from .listing import ONLY_ROWS_AND_PAGES, Listing
 from .objects import child
 from .parties_schemas import TagAnswer, tags_of
 from .tags_in import TAG_EXAMPLE, TagReference, tag_meant

@@ -14,10 +14,11 @@ from abuse.rules.explain import explain_report
 from . import examples
 from .access import current_sight, needs, sees_something
 from .answers import Explanation, rows_answer
+from .conditions import Condition, Kind
 from .etags import stop_if_known
 from .filters import Filters, FiltersParameter, read_filters
 from .held import HELD_SAYS, IN_BODY, IN_ITEMS, IN_SUBJECT, customers_by, reports_with
-from .listing import Condition, Kind, Listing
+from .listing import Listing
 from .objects import the_report
 from .report_rows import report_rows
 from .reports_schemas import ReportDetail, ReportRow, ReportRows

@@ -20,8 +20,9 @@ from abuse.rules.texts import RuleTextError, read_text, write_text
 from .access import current_user, needs
 from .answers import Answer, EpochSeconds, Message, Paged
 from .bodies import MESSAGE, Body
+from .conditions import Condition, Kind
 from .filters import FiltersParameter, LongText, Text, read_filters
-from .listing import ONLY_ROWS_AND_PAGES, Condition, Kind, Listing
+from .listing import ONLY_ROWS_AND_PAGES, Listing
 from .objects import child
 
 blueprint = APIBlueprint("rule_edits", __name__, url_prefix="/api/rules", tag="Rules")

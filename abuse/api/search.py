@@ -12,9 +12,10 @@ from abuse.policies import Right
 from . import cursors, examples
 from .access import current_user, needs
 from .answers import IsExact, NextPage, PagedLists
+from .counts import COUNT_SAYS, counted
 from .filters import FilterError, Filters, FiltersParameter, Paginate, read_filters
 from .held import HELD_SAYS
-from .listing import COUNT_SAYS, ONLY_ROWS_AND_PAGES, Listing, counted, describe
+from .listing import ONLY_ROWS_AND_PAGES, Listing, describe
 from .report_rows import BODY_SHOWN, report_rows
 from .reports import REPORTS, reports_seen
 from .reports_schemas import ReportRow

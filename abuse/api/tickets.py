@@ -16,10 +16,11 @@ from abuse.rules.explain import explain_ticket
 from . import examples
 from .access import current_sight, current_user, needs, sees_something
 from .answers import Explanation, rows_answer
+from .conditions import Condition, Kind
 from .etags import read_again, stop_if_known
 from .filters import Filters, FiltersParameter, read_filters
 from .held import HELD_SAYS, IN_BODY, IN_ITEMS, IN_SUBJECT, customers_by, tickets_with
-from .listing import Condition, Kind, Listing
+from .listing import Listing
 from .objects import the_ticket
 from .ticket_details import detail_of
 from .ticket_rows import ticket_rows

@@ -71,7 +71,7 @@ def test_a_count_stops_where_nobody_turns_pages_any_more(ann: Caller, monkeypatc
     exact = get(ann, "/search", filters)
     assert (exact["ticketsCount"], exact["reportsCount"]) == (3, 4)
     assert set(exact) & {"ticketsCountIsExact", "reportsCountIsExact"} == set()
-    monkeypatch.setattr("abuse.api.listing.MAX_COUNT", 2)
+    monkeypatch.setattr("abuse.api.counts.MAX_COUNT", 2)
     answer = get(ann, "/search", filters)
     assert (answer["ticketsCount"], answer["ticketsCountIsExact"]) == (2, False)
     assert (answer["reportsCount"], answer["reportsCountIsExact"]) == (2, False)
