@@ -101,7 +101,9 @@ class _AsPattern:
         return schema
 
 
-STORABLE = r"^[^\x00]*$"
+STORABLE = r"^([^\x00]+)?$"
+"""The same as `^[^\\x00]*$`. Programs that fold `maxLength` into a pattern leave this one alone: `{0,100000}` is compiled
+into a hundred megabytes."""
 LongText = Annotated[str, AfterValidator(_storable), _AsPattern()]
 """Text of any length."""
 Text = Annotated[str, AfterValidator(_text), _AsPattern(MAX_TEXT)]
