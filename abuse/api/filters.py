@@ -102,8 +102,8 @@ class _AsPattern:
 
 
 STORABLE = r"^([^\x00]+)?$"
-"""The same as `^[^\\x00]*$`. Programs that fold `maxLength` into a pattern leave this one alone: `{0,100000}` is compiled
-into a hundred megabytes."""
+"""The same as `^[^\\x00]*$`, but programs that fold `maxLength` into a pattern leave this one alone: they compile
+`{0,100000}` into a hundred megabytes."""
 LongText = Annotated[str, AfterValidator(_storable), _AsPattern()]
 """Text of any length."""
 Text = Annotated[str, AfterValidator(_text), _AsPattern(MAX_TEXT)]
