@@ -6,6 +6,8 @@ from collections import Counter
 
 import re2
 
+from . import charset
+
 # In order of precedence on equal counts: what harms people most and what is least often said in passing comes first.
 # A "*" ends a word stem. Words that occur in ordinary complaints of every kind ("legal", "logo", "brand", "proxy",
 # "attack" alone in a footer) are left out or count only as part of a phrase.
@@ -81,10 +83,10 @@ def guess(text: str, allowed: tuple[str, ...]) -> tuple[str | None, str]:
     in_names: Counter[str] = Counter()
     first: dict[str, str] = {}
     text = text[:MAX_TEXT]
-    for number, match in enumerate(_PATTERN.finditer(text)):
+    for number, match in enumerate(_PATTERN.finditer(charset.searchable(text))):
         if number >= MAX_HITS:
             break
-        word, is_prose = _keyword(text, match.start(), match.end(), match.group())
+        word, is_prose = _keyword(text, *match.span())
         if word is None:
             continue
         category = _WORDS[word][0]
@@ -102,12 +104,12 @@ def guess(text: str, allowed: tuple[str, ...]) -> tuple[str | None, str]:
     return best, f"keywords of {best} occur {times}, first {first[best]!r}"
 
 
-def _keyword(text: str, start: int, end: int, found: str) -> tuple[str | None, bool]:
+def _keyword(text: str, start: int, end: int) -> tuple[str | None, bool]:
     """The keyword found, if it stands at word bounds, and whether in prose and not within a host, path or address."""
     before = text[start - 1] if start else " "
     if before.isalnum():
         return None, False
-    word = found.lower()
+    word = text[start:end].lower()
     if word not in _WORDS:
         word = " ".join(word.replace("_", " ").replace("-", " ").split())
         if word not in _WORDS:
@@ -127,13 +129,14 @@ def _keyword(text: str, start: int, end: int, found: str) -> tuple[str | None, b
 def speaks_of_abuse(text: str) -> str | None:
     """The first word in `text` that complaints use; None when there is none."""
     text = text[:MAX_TEXT]
-    match = _COMPLAINT.search(text)
+    searched = charset.searchable(text)
+    match = _COMPLAINT.search(searched)
     if match:
-        return str(match.group(1)).lower()
-    for number, hit in enumerate(_PATTERN.finditer(text)):
+        return text[slice(*match.span(1))].lower()
+    for number, hit in enumerate(_PATTERN.finditer(searched)):
         if number >= 50:
             break
-        word, is_prose = _keyword(text, hit.start(), hit.end(), hit.group())
+        word, is_prose = _keyword(text, *hit.span())
         if word is not None and is_prose:
             return word
     return None

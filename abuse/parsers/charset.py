@@ -97,6 +97,11 @@ def decode(data: bytes, label: str | None = None) -> tuple[str, str | None]:
     return text, None
 
 
+def searchable(text: str) -> str | bytes:
+    """`text` as it is searched fastest: the bytes of ASCII, in which everything stands at the same places."""
+    return text.encode("ascii") if text.isascii() else text
+
+
 def clean(text: str) -> str:
     """`text` without NUL (PostgreSQL stores none) and without lone surrogates (UTF-8 has none)."""
     if "\0" in text:

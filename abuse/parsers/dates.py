@@ -37,7 +37,7 @@ def parse(text: str, default: tzinfo = UTC) -> tuple[datetime | None, bool]:
 
 
 def _parse(text: str, default: tzinfo) -> tuple[datetime | None, bool]:
-    if _EPOCH.fullmatch(text):
+    if text[:9].isdecimal() and _EPOCH.fullmatch(text):
         return datetime.fromtimestamp(float(text), UTC), True
     moment = _iso(text) if text[:4].isdecimal() else _worded(text)
     if moment is None:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 import re2
 
-from . import dates
+from . import charset, dates
 from .values import ItemKind, ParsedItem
 
 MAX_LINE = 2_000
@@ -77,7 +77,7 @@ def with_times(
 
 
 def _might_hold_a_time(text: str) -> bool:
-    return ":" in text and _STAMP.search(text) is not None
+    return ":" in text and _STAMP.search(charset.searchable(text)) is not None
 
 
 class _Reader:
@@ -93,20 +93,23 @@ class _Reader:
         self.stamps = list(self._stamps())
 
     def _stamps(self) -> Iterator[tuple[int, datetime]]:
-        for number, match in enumerate(_STAMP.finditer(self.text)):
+        for number, match in enumerate(_STAMP.finditer(charset.searchable(self.text))):
             if number >= MAX_STAMPS:
                 return
-            when = self._read(match.group())
+            start, end = match.span()
+            when = self._read(self.text[start:end])
             if when is not None:
-                yield match.start(), when
+                yield start, when
 
     def states_zone(self, when: datetime) -> bool:
         """Whether the text says in which zone a time of it is, beside it or for all of them."""
         return when not in self._without_zone
 
     def _read(self, stamp: str) -> datetime | None:
-        stamp = _WORDS_WITHIN.sub(" ", stamp.replace("_", " ").replace("\t", " "))
-        match = _SYSLOG.match(stamp)
+        stamp = stamp.replace("_", " ").replace("\t", " ")
+        if " " in stamp:
+            stamp = _WORDS_WITHIN.sub(" ", stamp)
+        match = _SYSLOG.match(stamp) if stamp[0].isalpha() else None
         if match and self.sent is not None:
             month, day, clock = match.groups()
             rest = stamp[match.end() :]

@@ -16,6 +16,9 @@ from .values import ItemKind, ParsedItem
 _IP_DOT = rf"(?:{DOT}|[ \t]dot[ \t]|[ \t]\.[ \t])"
 _IPV4 = re2.compile(rf"(?i)\d{{1,3}}(?:{_IP_DOT}\d{{1,5}}){{3,}}".encode())
 _IPV4_TAIL = re2.compile(rb"\]?(?:/(\d{1,2})\b|:(\d{1,5})\b| ?(?:\(?port|#)[ :=]{1,2}(\d{1,5})\b)")
+# What such a tail begins with: one with a network, and one that can only hold a port.
+_NETWORK_FOLLOWS = frozenset((b"/", b"]"))
+_PORT_FOLLOWS = frozenset((b":", b" ", b"(", b"p", b"#"))
 _COLON = r"(?::|\[:\])"
 _IPV6 = re2.compile(rf"(?i)(?:ipv6:)?[0-9a-f]{{0,4}}(?:{_COLON}[0-9a-f]{{0,4}}){{2,}}(?:\.\d{{1,3}}){{0,3}}".encode())
 _IPV6_TAIL = re2.compile(rb"(?:%[0-9A-Za-z]{1,16})?(?:/(\d{1,3})\b|\]:(\d{1,5})\b)?")
@@ -43,6 +46,9 @@ _TARGET_BEFORE = re2.compile(
     rb"(?:at |with (?:the )?ip (?:address )?)?\(?|"
     rb"[0-9\])][ \t]*-{0,2}>[ \t]?)$"
 )
+# The last byte of what the two above find, without the punctuation behind it; \xbf ends a "ſ", to RE2 an "s".
+_VERSION_ENDS = frozenset(bytes((byte,)) for byte in b"dehlnprstvxDEHLNPRSTVX.\xbf")
+_TARGET_ENDS = frozenset((b":", b"=", b">"))
 _WORD = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
 
 Candidate = TypeVar("Candidate")
@@ -126,6 +132,11 @@ class _Found:
                 return
             yield match
 
+    def has_port(self, address: str) -> bool:
+        """Whether an address was found, with a port: a further one of it would say nothing new."""
+        known = self._items.get((ItemKind.IP, address))
+        return known is not None and known.port is not None
+
     def add(self, kind: ItemKind, value: str, raw: str, port: int | None = None) -> None:
         key = (kind, value)
         known = self._items.get(key)
@@ -146,30 +157,38 @@ def _find_ipv4(data: bytes, found: _Found) -> None:
         before = data[max(0, start - 40) : start]
         if not _may_start_address(before) or _continues_a_name(data, end):
             continue
-        raw = match.group()
-        if len(raw) > urls.MAX_HOST:
+        if end - start > urls.MAX_HOST:
             continue
-        numbers = urls.refang(raw.decode("utf-8", "replace")).replace(" ", "").split(".")
-        port = None
-        if len(numbers) == 5 and 255 < int(numbers[4]) < 65536:
-            port = int(numbers.pop())  # tcpdump writes the port as a fifth number
-        address = hosts.ip(".".join(numbers))
+        raw = data[start:end]
+        address, port = _numbers(raw)
         if address is None or _says_version(before) or _says_target(before):
             continue
         if not hosts.is_wanted_address(address, found.context):
             continue
-        network, port = _tail(_IPV4_TAIL, data, end, address, port)
+        following = data[end : end + 1]
+        network = None
+        if following in _NETWORK_FOLLOWS or (following in _PORT_FOLLOWS and not found.has_port(address)):
+            network, port = _tail(_IPV4_TAIL, data, end, address, port)
         found.add(ItemKind.CIDR if network else ItemKind.IP, network or address, raw.decode("utf-8", "replace"), port)
+
+
+# Logs name the same addresses over and over. What is remembered is short.
+@lru_cache(maxsize=1024)
+def _numbers(raw: bytes) -> tuple[str | None, int | None]:
+    """The address that numbers with dots, disguised ones too, are, and the port that tcpdump writes as a fifth."""
+    numbers = urls.refang(raw.decode("utf-8", "replace")).replace(" ", "").split(".")
+    port = int(numbers.pop()) if len(numbers) == 5 and 255 < int(numbers[4]) < 65536 else None
+    return hosts.ip(".".join(numbers)), port
 
 
 def _find_ipv6(data: bytes, found: _Found) -> None:
     for match in found.bounded(_IPV6.finditer(data)):
         start, end = match.span()
-        raw = match.group().decode("ascii").replace("[:]", ":")
+        raw = data[start:end].decode("ascii").replace("[:]", ":")
         if raw.endswith(":") and not raw.endswith("::"):
             raw = raw[:-1]  # "from 2001:db8::1: text"
-        if len(raw) > 50 or raw.count(":") < 2:
-            continue
+        if len(raw) > 50 or raw.count(":") < (2 if "::" in raw else 6):
+            continue  # most are times of day
         before = data[max(0, start - 40) : start]
         if before[-1:] and (before[-1] in _WORD or before[-1:] in b".:-@"):
             continue
@@ -197,15 +216,14 @@ def _tail(pattern: re2._Regexp, data: bytes, end: int, address: str, port: int |
     return network, port
 
 
-# Lines of logs begin alike.
-@lru_cache(maxsize=1024)
 def _says_version(before: bytes) -> bool:
-    return _VERSION_BEFORE.search(before) is not None
+    last = before.rstrip(b" \t:=_-")[-1:]
+    return last in _VERSION_ENDS and _VERSION_BEFORE.search(before) is not None
 
 
-@lru_cache(maxsize=1024)
 def _says_target(before: bytes) -> bool:
-    return _TARGET_BEFORE.search(before) is not None
+    last = before.rstrip(b" \t\"'[(")[-1:]
+    return (last in _TARGET_ENDS or b"our" in before.lower()) and _TARGET_BEFORE.search(before) is not None
 
 
 def _may_start_address(before: bytes) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import string
 from base64 import b64decode
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 import re2
@@ -26,24 +26,50 @@ class Headers:
     """The fields of one header block, in order; names as written, values raw and unfolded only when asked for."""
 
     fields: list[tuple[str, bytes]]
+    _by_name: dict[str, list[bytes]] = field(init=False, repr=False, compare=False)
+    # many readers ask for the same few
+    _decoded: dict[str, str] = field(init=False, repr=False, compare=False, default_factory=dict)
+    _addresses: dict[tuple[str, int], tuple[str, ...]] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+
+    def __post_init__(self) -> None:
+        self._by_name = {}
+        for name, value in self.fields:
+            self._by_name.setdefault(name.lower(), []).append(value)
 
     def raw(self, name: str) -> bytes | None:
         """The bytes of the first field of that name (lower case)."""
-        for field_name, value in self.fields:
-            if field_name.lower() == name:
-                return value
-        return None
+        values = self._by_name.get(name)
+        return values[0] if values else None
 
     def get(self, name: str) -> str:
         """The decoded first field of that name (lower case); empty when there is none."""
-        value = self.raw(name)
-        return "" if value is None else decode_value(value)
+        known = self._decoded.get(name)
+        if known is None:
+            value = self.raw(name)
+            if value is None:
+                return ""
+            known = self._decoded[name] = decode_value(value)
+        return known
 
     def get_all(self, name: str) -> list[str]:
-        return [decode_value(value) for field_name, value in self.fields if field_name.lower() == name]
+        return [decode_value(value) for value in self._by_name.get(name, ())]
+
+    def addresses(self, name: str, at_most: int | None = None) -> tuple[str, ...]:
+        """The mailbox addresses in the fields of that name (lower case), or in so many of them."""
+        values = self._by_name.get(name)
+        if values is None:
+            return ()
+        count = len(values) if at_most is None else min(at_most, len(values))
+        known = self._addresses.get((name, count))
+        if known is None:
+            known = tuple(address for value in values[:count] for address in addresses(decode_value(value)))
+            self._addresses[name, count] = known
+        return known
 
     def __contains__(self, name: str) -> bool:
-        return self.raw(name) is not None
+        return name in self._by_name
 
     def decoded(self) -> list[tuple[str, str]]:
         return [(name, decode_value(value)) for name, value in self.fields]
@@ -63,7 +89,8 @@ def field_name(line: bytes) -> bytes | None:
 def decode_value(value: bytes) -> str:
     """A field value as text: unfolded, 8-bit bytes read as UTF-8 or windows-1252, encoded words decoded."""
     value = value[:MAX_VALUE]
-    text, _ = charset.decode(value)
+    # most are of the kind that needs no guessing
+    text = value.decode("ascii") if value.isascii() and b"\0" not in value else charset.decode(value)[0]
     if "\n" in text or "\r" in text or "\t" in text:
         text = " ".join(piece.strip(" \t") for piece in text.replace("\r", "\n").replace("\t", " ").split("\n"))
     text = text.strip()

@@ -8,7 +8,7 @@ from email.utils import parsedate_tz
 
 import re2
 
-from . import charset, dates, header, htmltext, mime
+from . import charset, dates, htmltext, mime
 from .context import Limits
 from .header import Headers
 from .mime import Part
@@ -160,15 +160,15 @@ def provider(headers: Headers) -> str:
 
     Without one the address of Sender, Reply-To or Return-Path; else what From says as it stands ("<>").
     """
-    stated = headers.get("from")
-    found = header.addresses(stated)
+    found = headers.addresses("from", 1)
     if found:
         return found[0].lower()
+    stated = headers.get("from")
     local = _LOCAL_MAILBOX.search(stated)
     if local:
         return str(local.group(1)).lower()
     for name in ("sender", "reply-to", "return-path"):
-        found = header.addresses(headers.get(name))
+        found = headers.addresses(name, 1)
         if found:
             return found[0].lower()
     return stated.strip().lower()[:200] or UNKNOWN_PROVIDER
@@ -176,8 +176,7 @@ def provider(headers: Headers) -> str:
 
 def recipients(headers: Headers) -> list[str]:
     """Every address of To and Cc, in order, each once."""
-    found = [address for name in ("to", "cc") for value in headers.get_all(name) for address in header.addresses(value)]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys((*headers.addresses("to"), *headers.addresses("cc"))))
 
 
 def date(headers: Headers, default: tzinfo) -> tuple[datetime | None, str | None]:

@@ -57,11 +57,12 @@ _DIVIDER = re2.compile(
 _FORWARD = re2.compile(
     r"(?i)^[\s*]*-{2,}.*(?:forward|weitergeleit|transféré|reenviad|inoltrat|doorgestuurd|encaminh|пересыл)"
 )
-_ABOVE = re2.compile(
-    r"(?i)(?:(?:reply|respond|write|type your (?:reply|response)) (?:above|before) this line|"
+_ABOVE_WORDS = (
+    r"(?:(?:reply|respond|write|type your (?:reply|response)) (?:above|before) this line|"
     r"(?:oberhalb|über) dieser (?:linie|zeile)|au-dessus de cette ligne|encima de esta línea|sopra questa riga|"
     r"acima desta linha|boven deze (?:lijn|regel)|powyżej tej linii)"
 )
+_ABOVE = re2.compile(rf"(?i){_ABOVE_WORDS}")
 _LABELS = {
     "from": "from|von|de|da|van|od|från|fra|lähettäjä|от|от кого|від|kimden|gönderen|feladó|expéditeur|remitente|"
     "mittente|差出人|发件人|寄件者|보낸 사람|από",
@@ -74,19 +75,22 @@ _LABELS = {
     "subject": "subject|betreff|objet|asunto|oggetto|assunto|onderwerp|ämne|emne|temat|předmět|predmet|тема|aihe|konu|"
     "tárgy|subiect|件名|主题|主旨|제목|θέμα|risposta",
 }
+_FIELD_END = r"[*_]*[ \t\x{a0}]?[:：]"
 _FIELD = re2.compile(
-    r"(?i)^[\s*_]*(?:"
-    + "|".join(f"(?P<{kind}>{words})" for kind, words in _LABELS.items())
-    + r")[*_]*[ \t\x{a0}]?[:：][*_]*(?:\s|\S|$)"
+    r"(?i)^[\s*_]*(?:" + "|".join(f"(?P<{kind}>{words})" for kind, words in _LABELS.items()) + rf"){_FIELD_END}"
 )
+# These three look at all lines at once, each line matches once at most: of most lines there is nothing to say.
 # How the last line of what introduces a quoted mail ends.
 _CLOSES = re2.compile(
-    rf"(?i)[:：>]$|{_WROTE}$|\b(?:mensaje|message suivant|following|følgende|följande|siguiente|seguinte|segue)$"
+    rf"(?im)(?:[:：>]|{_WROTE}|\b(?:mensaje|message suivant|following|følgende|följande|siguiente|seguinte|segue))"
+    r"[ \t*_-]*$".encode()
 )
-_QUOTED = re2.compile(r"^\s*(?:[>|]|&gt;)")
-_SIGNATURE = re2.compile(r"^\s*(?:--|—|–|__)\s*$")
+_MAY_BE_FIELD = re2.compile(rf"(?im)^[ \t\f\r*_]*(?:{'|'.join(_LABELS.values())}){_FIELD_END}".encode())
+_MAY_OPEN = re2.compile(rf"(?i)(?:--|_{{5}}|{_ABOVE_WORDS})[^\n]*".encode())
+_BLANKS = " \t\n\f\r"  # what RE2 knows as \s
+_QUOTE_MARKS = (">", "|", "&gt;")
+_SIGNATURES = frozenset(("--", "—", "–", "__"))
 _RULE = re2.compile(r"^\s*(?:_{5,}|-{5,}|\*{5,}|={5,}|[—–]{3,})\s*$")
-_UNDERSCORES = re2.compile(r"^\s*_{5,}\s*$")
 _DEVICE = re2.compile(
     r"(?i)^[\s(<*_\[-]*(?:sent (?:from|via|with|by|using|on) .{1,90}|sent from$|"
     r"from my (?:iphone|ipad|mobile|android|phone).*|"
@@ -132,7 +136,10 @@ def quoted_addresses(body: str) -> list[str]:
 
 
 class _Text:
-    """The lines of a text, and what each is; asked for once, since neighbours ask again and again."""
+    """The lines of a text, and what each is; asked for once, since neighbours ask again and again.
+
+    A line ends in no blank: one of blanks alone is empty.
+    """
 
     def __init__(self, body: str) -> None:
         body = body[:MAX_CHARACTERS].replace("\r\n", "\n").replace("\r", "\n")
@@ -140,51 +147,81 @@ class _Text:
 
     @cached_property
     def quoted(self) -> list[bool]:
-        return [_QUOTED.search(line[:50]) is not None for line in self.lines]
+        return [line[:50].lstrip(_BLANKS).startswith(_QUOTE_MARKS) for line in self.lines]
 
     @cached_property
-    def closes(self) -> list[bool]:
+    def _data(self) -> bytes:
+        return "\n".join(self.lines).encode("utf-8", "replace")
+
+    def _lines_with(self, pattern: re2._Regexp) -> list[int]:
+        """The lines, in order, in which something is found."""
+        data = self._data
+        found: list[int] = []
+        line = counted = 0
+        for match in pattern.finditer(data):
+            end = match.end()
+            line += data.count(b"\n", counted, end)
+            counted = end
+            if not found or found[-1] != line:
+                found.append(line)
+        return found
+
+    @cached_property
+    def closes(self) -> set[int]:
         """Lines that may end what introduces a quoted mail."""
-        return [_CLOSES.search(line.rstrip(" \t*_-")[-60:]) is not None if line else False for line in self.lines]
+        return set(self._lines_with(_CLOSES))
 
     @cached_property
-    def fields(self) -> list[str | None]:
-        """Which field of a mail's header a line may be."""
-        return [_field_kind(line) for line in self.lines]
+    def introduces(self) -> set[int]:
+        """Lines from which on, within the lines that an introduction may take, one of `closes` stands."""
+        return {line - above for line in self.closes for above in range(_WRAPPED_LINES)}
+
+    @cached_property
+    def opens(self) -> set[int]:
+        """Lines that may open a whole mail: others never do."""
+        return self.fields.keys() | self._lines_with(_MAY_OPEN)
+
+    @cached_property
+    def fields(self) -> dict[int, str]:
+        """Which field of a mail's header a line may be, for lines that may be one."""
+        kinds = ((line, _field_kind(self.lines[line])) for line in self._lines_with(_MAY_BE_FIELD))
+        return {line: kind for line, kind in kinds if kind is not None}
 
     @cached_property
     def next_text(self) -> list[int | None]:
         """For each line, and for the end, the first line from it on that is not blank."""
         found: list[int | None] = [None] * (len(self.lines) + 1)
         for index in range(len(self.lines) - 1, -1, -1):
-            found[index] = index if self.lines[index].strip() else found[index + 1]
+            found[index] = index if self.lines[index] else found[index + 1]
         return found
 
     def opens_whole_mail(self, index: int) -> bool:
         """Whether all from this line on is another mail: below a divider, or from the header of a quoted mail on."""
         line = self.lines[index]
-        if len(line) > 300 or not line:
+        if index not in self.opens or len(line) > 300 or not line:
             return False
         if _DIVIDER.search(line) or _ABOVE.search(line):
             return True
-        if _UNDERSCORES.search(line):
+        if _is_underscores(line):
             following = self.next_text[index + 1]
             return following is not None and self._is_header(following)
         return self._is_header(index)
 
     def _is_header(self, index: int) -> bool:
         """Whether a line opens the header of a quoted mail: a field, with two of other kinds close below."""
-        if self.fields[index] is None:
+        if index not in self.fields:
             return False
-        kinds = {kind for kind in self.fields[index : index + _HEADER_WINDOW] if kind is not None}
+        kinds = {self.fields[line] for line in range(index, index + _HEADER_WINDOW) if line in self.fields}
         return len(kinds) >= 3 and "from" in kinds
 
     def attribution_size(self, index: int) -> int:
         """How many lines introduce a quoted mail here ("On … X wrote:"), 0 when they do not."""
-        closing = [size for size in range(1, _WRAPPED_LINES + 1) if any(self.closes[index + size - 1 : index + size])]
-        line = self.lines[index].strip(" \t*_-")
-        if not closing or not line or len(line) > _ATTRIBUTION_LENGTH:
+        if index not in self.introduces:
             return 0
+        line = self.lines[index].strip(" \t*_-")
+        if not line or len(line) > _ATTRIBUTION_LENGTH:
+            return 0
+        closing = [size for size in range(1, _WRAPPED_LINES + 1) if index + size - 1 in self.closes]
         starts = _STARTS.search(line) is not None
         if not starts and _HOLDS_ADDRESS.search(line) is None:
             closing = [size for size in closing if size == 1]
@@ -217,28 +254,37 @@ class _Text:
 
 def _without_quotes(text: _Text) -> list[str]:
     lines = text.lines
+    quoted = text.quoted
+    marked = text.introduces | text.opens
+    if not marked:
+        return [line for line, is_quoted in zip(lines, quoted, strict=True) if not is_quoted]
     kept: list[str] = []
     has_words = False
     index = 0
     while index < len(lines):
         line = lines[index]
-        if text.quoted[index]:
+        if quoted[index]:
+            index += 1
+            continue
+        if index not in marked:
+            has_words = has_words or bool(line)
+            kept.append(line)
             index += 1
             continue
         size = text.attribution_size(index)
         if size:
             following = text.next_text[index + size]
-            if following is None or not text.quoted[following]:
+            if following is None or not quoted[following]:
                 break  # an unmarked mail below: nothing tells where it would end
             index = following
             continue
         if text.opens_whole_mail(index):
             if has_words or not _FORWARD.search(line):
                 break
-            while index < len(lines) and lines[index].strip():  # a mail that only forwards: its header is no words
+            while index < len(lines) and lines[index]:  # a mail that only forwards: its header is no words
                 index += 1
             continue
-        has_words = has_words or bool(line.strip())
+        has_words = has_words or bool(line)
         kept.append(line)
         index += 1
     return kept
@@ -253,20 +299,25 @@ def _field_kind(line: str) -> str | None:
     return next(kind for kind in _LABELS if match.group(kind) is not None)
 
 
+def _is_underscores(line: str) -> bool:
+    line = line.strip(_BLANKS)
+    return len(line) >= 5 and not line.strip("_")
+
+
 def _without_signature(lines: list[str]) -> list[str]:
     """The lines above the first signature mark that has not too much below it to be one."""
     end = len(lines)
     below = 0
     for index in range(len(lines) - 1, 0, -1):
         line = lines[index]
-        if _SIGNATURE.search(line) or _UNDERSCORES.search(line):
+        if line.strip(_BLANKS) in _SIGNATURES or _is_underscores(line):
             end = index
-        below += bool(line.strip())
+        below += bool(line)
         if below > _SIGNATURE_LINES:
             break
-    if not any(line.strip() for line in lines[:end]):
+    if not any(lines[:end]):
         end = len(lines)
-    while end and (not lines[end - 1].strip() or _DEVICE.search(lines[end - 1]) or _RULE.search(lines[end - 1])):
+    while end and (not lines[end - 1] or _DEVICE.search(lines[end - 1]) or _RULE.search(lines[end - 1])):
         end -= 1
     return lines[:end]
 
@@ -276,9 +327,9 @@ def _trimmed(lines: Sequence[str]) -> list[str]:
     kept: list[str] = []
     blank = 0
     for line in lines:
-        blank = 0 if line.strip() else blank + 1
-        if blank <= 2 and (kept or line.strip()):
+        blank = 0 if line else blank + 1
+        if blank <= 2 and (kept or line):
             kept.append(line)
-    while kept and not kept[-1].strip():
+    while kept and not kept[-1]:
         kept.pop()
     return kept

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re2
 
-from .. import header, hosts, replies
+from .. import hosts, replies
 from ..context import ParserContext
 from ..header import Headers
 from ..message import Message, message_ids, provider
@@ -101,4 +101,4 @@ def _ticket_address_of_own_domain(headers: Headers, context: ParserContext) -> s
 
 
 def _addresses(headers: Headers, *names: str) -> list[str]:
-    return [a for name in names for value in headers.get_all(name)[:20] for a in header.addresses(value)]
+    return [address for name in names for address in headers.addresses(name, 20)]

@@ -91,6 +91,8 @@ _READ_TEXT = re2.compile(
     r"zosta[lł]a? (?:przeczytan|"
     r"wy[sś]wietlon)|byla p[rř]e[cč]tena|прочитано|прочтено|開封されました|读取|已讀)"
 )
+_ACKNOWLEDGES = (MailKind.AUTO_REPLY, "a machine acknowledges the receipt of a mail")
+_ASKS = (MailKind.AUTO_REPLY, "a machine asks the writer of a mail to confirm it")
 MAX_TEXT = 1_500
 """Characters at the start of a text in which an acknowledgement says that it is one."""
 
@@ -126,19 +128,21 @@ def of_automatic_reply(message: Message) -> Verdict | None:
     if _SUBJECT.search(subject):
         return MailKind.AUTO_REPLY, f"the subject is that of an automatic reply: {subject[:60]!r}"
     is_answer = answers_by_subject(subject)
-    answers = is_answer or "in-reply-to" in headers
+    # people answer to our own acknowledgements, under their subject; and ticket systems of reporters mark complaints
+    # as generated and as answers: the words must say it
+    says_so = _ACKNOWLEDGEMENT.search(subject) is not None and not is_answer
+    asks = _CHALLENGE.search(subject) is not None and not is_answer
+    if not is_answer and "in-reply-to" not in headers:
+        if says_so:
+            return _ACKNOWLEDGES
+        return _ASKS if asks else None
     is_generated = (
         auto not in ("", "no") or precedence in ("bulk", "junk", "list") or "x-auto-response-suppress" in headers
     )
     start = replies.new_text(message.body[: 4 * MAX_TEXT])[:MAX_TEXT]
     is_null = headers.get("return-path").strip() == "<>"
-    if answers and is_null and categories.speaks_of_abuse(start) is None:
+    if is_null and categories.speaks_of_abuse(start) is None:
         return MailKind.AUTO_REPLY, "a null sender answers"
-    # people answer to our own acknowledgements, under their subject; and ticket systems of reporters mark complaints
-    # as generated and as answers: the words must say it
-    says_so = _ACKNOWLEDGEMENT.search(subject) is not None and not is_answer
-    if says_so or (is_generated and answers and _ACKNOWLEDGEMENT.search(start)):
-        return MailKind.AUTO_REPLY, "a machine acknowledges the receipt of a mail"
-    if (_CHALLENGE.search(subject) and not is_answer) or (answers and _CHALLENGE.search(start)):
-        return MailKind.AUTO_REPLY, "a machine asks the writer of a mail to confirm it"
-    return None
+    if says_so or (is_generated and _ACKNOWLEDGEMENT.search(start)):
+        return _ACKNOWLEDGES
+    return _ASKS if asks or _CHALLENGE.search(start) else None

@@ -84,8 +84,11 @@ def _by_words(message: Message) -> Verdict | None:
     if is_null and has_returned and _UNDELIVERABLE.search(text):
         return MailKind.BOUNCE, "a null sender returns a message"
     is_daemon = _DAEMON.search(sender) is not None
+    is_returned = _SUBJECT.search(subject) is not None
+    if not is_daemon and not is_returned:
+        return None
     says_so = _UNDELIVERABLE.search(text) is not None or _SMTP_CODE.search(text) is not None
-    if _SUBJECT.search(subject) and (is_daemon or is_null or says_so):
+    if is_returned and (is_daemon or is_null or says_so):
         return MailKind.BOUNCE, f"{'a null sender' if is_null else sender} says {subject[:60]!r}"
     # a postmaster may complain, with a null sender too: then the text must say what was not delivered
     if is_daemon and (says_so or (is_null and sender.startswith("mailer-daemon"))):

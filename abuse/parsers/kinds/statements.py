@@ -28,8 +28,8 @@ _TAKEN_BACK_SUBJECT = re2.compile(
 )
 _REPORT = r"(?:\pL+ ){0,2}(?:notice|notification|report|complaint|claim|e-?mail|message|request|ticket)"
 _OUR_REPORT = rf"(?:our|my|the|this|that) {_REPORT}"
-_TAKEN_BACK = re2.compile(
-    rf"(?i)(?:(?:disregard|ignore) (?:our|my|the (?:previous|earlier|above|last|recent|original)) {_REPORT}|"
+_TAKEN_BACK_WORDS = (
+    rf"(?:(?:disregard|ignore) (?:our|my|the (?:previous|earlier|above|last|recent|original)) {_REPORT}|"
     rf"(?:we|i) (?:hereby |would like to |wish to |want to |have |must )?(?:retract|withdraw|rescind|withdrew|"
     rf"withdrawn|"
     rf"retracted|cancel) {_OUR_REPORT}|"
@@ -41,6 +41,7 @@ _TAKEN_BACK = re2.compile(
     r"retiramos (?:nuestra|la|esta) (?:denuncia|queja|notificaci[oó]n)|"
     r"ritiriamo (?:la nostra|questa) segnalazione|wycofujemy (?:nasze|to) zg[lł]oszenie)"
 )
+_TAKEN_BACK = re2.compile(rf"(?i){_TAKEN_BACK_WORDS}")
 # "If you have acted already, please disregard our notice" takes nothing back.
 _CONDITION = re2.compile(
     r"(?i)(?:^|[^\pL])(?:if|in case|should you|unless|once|when|si|falls|wenn|sollten|als|se|je[zż]eli)(?:$|[^\pL])"
@@ -49,7 +50,8 @@ _CONDITION = re2.compile(
 _COUNTER_SUBJECT = re2.compile(
     r"(?i)(?:^|[^\pL])counter[ -]?(?:notice|notification|claim)|contre[ -]notification|gegendarstellung"
 )
-_COUNTER_NAME = re2.compile(r"(?i)counter[ -]?(?:notice|notification)")
+_COUNTER_WORDS = "counter[ -]?(?:notice|notification)"
+_COUNTER_NAME = re2.compile(rf"(?i){_COUNTER_WORDS}")
 _COUNTER_CLAIM = re2.compile(
     r"(?i)(?:mistake or (?:a )?misidentification|(?:consent|submit) to the jurisdiction|"
     r"(?:removed|disabled|taken down)[^.\n]{0,60}(?:by|as a result of|due to|because of) (?:a )?(?:mistake|error)|"
@@ -87,12 +89,21 @@ _ASKS_FOR_DATA = re2.compile(
     r"(?:subscriber|user|customer|account(?: holder)?|traffic|registration|billing|login|connection|bestands|nutzer|"
     r"kunden|abonn[eé]|titulaire|titular|abonado|intestatario|utente)[^.\n]{0,40}"
 )
+# A text without any of these states nothing. None of them goes over a line end, so that the text as it came will do:
+# the new text is made of lines of it.
+_MAY_STATE = re2.compile(rf"(?i)(?:{_AUTHORITY}|{_COUNTER_WORDS}|{_TAKEN_BACK_WORDS})".encode())
 
 
 def of_statement(message: Message) -> Verdict | None:
     """A request of an authority, a counter notice or a retraction; None for everything else."""
     subject = message.subject[:300]
-    text = replies.new_text(message.body[: 4 * MAX_TEXT])[:MAX_TEXT]
+    body = message.body[: 4 * MAX_TEXT]
+    said_by_subject = (_ORDER_SUBJECT, _AUTHORITY_WORDS, _COUNTER_SUBJECT, _TAKEN_BACK_SUBJECT)
+    if _MAY_STATE.search(body.encode("utf-8", "replace")) is None and not any(
+        pattern.search(subject) for pattern in said_by_subject
+    ):
+        return None
+    text = replies.new_text(body)[:MAX_TEXT]
     return _legal_request(subject, text) or _counter_notice(subject, text) or _retraction(subject, text)
 
 
