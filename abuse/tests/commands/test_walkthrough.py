@@ -304,7 +304,7 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
 
 def test_the_suite_by_the_test_command(desk: Desk) -> None:
     run = partial(desk.run, "test", APP_ENV="test", APP_SETTINGS="abuse/tests/settings-test.yml")
-    listed = run("--pattern=test_*", "--", "--collect-only", "-q", "abuse/tests/commands")
+    listed = run("--pattern=test_*", "--", "--collect-only", "-q")
     assert "abuse/tests/commands/test_walkthrough.py::test_the_suite_by_the_test_command" in listed
     ran = run("--pattern=test_statuses*", "--", "-q")
     assert " passed" in ran
