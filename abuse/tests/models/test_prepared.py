@@ -77,8 +77,10 @@ def test_it_is_prepared_once_in_a_connection_and_not_at_all_behind_a_pooler(monk
 def test_a_new_connection_prepares_it_anew() -> None:
     prepared = Prepared(lambda name: Provider.filter(email=name).values_list("email"), name=str)
     assert prepared.rows(name="nobody") == []
+    first = connection.connection  # kept, as another thread may keep its own
     connection.close()
     assert prepared.rows(name="nobody") == []
+    assert connection.connection is not first
 
 
 @pytest.mark.django_db
