@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from ipaddress import ip_network
 from typing import Any
 
@@ -37,18 +38,21 @@ _WORD = re.compile(r"\w+")
 _OPERATOR = re.compile(r"\"|(?<!\S)-|(?<!\S)or(?!\S)", re.IGNORECASE)
 _SEPARATORS = "./:@-_?=&%#+,;|"
 
+# PostgreSQL takes as long for one `translate` of all of these as for parsing the text, for 15 times `replace` a tenth.
+_SPACED = reduce(lambda text, one: f"replace({text}, '{one.replace('%', '%%')}', ' ')", _SEPARATORS, "{0}")
 # So that `evil` finds evil.example as `evil.example` does: PostgreSQL takes hosts, addresses and paths as one word.
-_WORDS = f"to_tsvector('simple', {{0}} || ' ' || translate({{0}}, '{_SEPARATORS.replace('%', '%%')}', '{' ' * 15}'))"
+_WORDS = f"to_tsvector('simple', {{0}} || ' ' || {_SPACED})"
 _HEAD_TEXT = (
     "left(concat_ws(' ', report.subject, report.reporter_reference, report.provider_id, defendant.customer_id,"
     f" details.email, details.spare_email, details.firstname, details.name, details.organisation), {_HEAD})"
 )
+# OFFSET 0: each text is made once, not once for each place in which it stands.
 _INDEX = f"""
 INSERT INTO abuse_searchentry (report_id, document)
 SELECT report.id,
-       setweight({_WORDS.format(_HEAD_TEXT)}, 'A')
-       || setweight({_WORDS.format(f"left(coalesce(items.text, ''), {_ITEMS})")}, 'B')
-       || {_WORDS.format(f"left(report.body, {_TEXT})")}
+       setweight({_WORDS.format("text.head")}, 'A')
+       || setweight({_WORDS.format("text.items")}, 'B')
+       || {_WORDS.format("text.body")}
 FROM abuse_report AS report
 LEFT JOIN abuse_defendant AS defendant ON defendant.id = report.defendant_id
 LEFT JOIN abuse_defendantrevision AS details ON details.id = defendant.details_id
@@ -59,6 +63,10 @@ LEFT JOIN LATERAL (
         WHERE report_id = report.id ORDER BY id LIMIT {MAX_ITEMS}
     ) AS item
 ) AS items ON true
+CROSS JOIN LATERAL (
+    SELECT {_HEAD_TEXT} AS head, left(coalesce(items.text, ''), {_ITEMS}) AS items, left(report.body, {_TEXT}) AS body
+    OFFSET 0
+) AS text
 WHERE report.id = ANY(%s)
 ORDER BY report.id
 ON CONFLICT (report_id) DO UPDATE SET document = excluded.document
