@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from abuse.models import Deadline, Event, History, ReportThreshold, Ticket
+from abuse.models.inserting import insert_all
 
 from .event_rows import write_events
 
@@ -69,7 +70,7 @@ class Together:
     def write(self) -> None:
         """Write what waits, now."""
         if self.history:
-            History.objects.bulk_create(self.history, batch_size=1000)
+            insert_all(self.history)
         if self.timeouts:
             write_timeouts(list(self.timeouts.values()))
         if self.joined:

@@ -29,6 +29,7 @@ from abuse.models import (
     User,
 )
 from abuse.models.fields import Network, as_network, clipped
+from abuse.models.inserting import insert_all
 from abuse.models.reports import BODY_LIMIT
 from abuse.parsers import taxonomy
 from abuse.parsers.robots import why_not_answered
@@ -103,10 +104,8 @@ def make_reports(mails: Sequence[ReadMail], providers: Mapping[str, Provider]) -
             )
             made.append(MadeReport(report, mail, [accusation]))
             items.append(report_items(report, accusation.items, now=now))
-    Report.objects.bulk_create([one.report for one in made], batch_size=200)
-    ReportItem.objects.bulk_create(
-        [item for one, group in zip(made, items, strict=True) if not one.is_spooled for item in group], batch_size=1000
-    )
+    insert_all([one.report for one in made], at_once=200)
+    insert_all([item for one, group in zip(made, items, strict=True) if not one.is_spooled for item in group])
     _copy_spools(mails, made, now=now)
     for one, group in zip(made, items, strict=True):
         # The items are at hand: rule variables that ask for report.items.all() cost no query.
@@ -224,9 +223,9 @@ def _attach_documents(made: Sequence[MadeReport]) -> None:
             ]
     if not documents:
         return
-    AttachedDocument.objects.bulk_create([document for group in documents.values() for document in group])
+    insert_all([document for group in documents.values() for document in group])
     through: type[models.Model] = Report.attachments.through
-    through._default_manager.bulk_create(
+    insert_all(
         [
             through(report_id=one.report.pk, attacheddocument_id=document.pk)
             for one in made
@@ -251,7 +250,7 @@ def _tag_by_filters(made: Sequence[MadeReport]) -> None:
         for tag in rule.tags.all()
     ]
     if rows:
-        through.objects.bulk_create(rows, ignore_conflicts=True)
+        insert_all(rows, ignore_conflicts=True)
 
 
 def _passes(parsed: ParsedEmail, check: EmailFilter) -> bool:
@@ -275,7 +274,7 @@ def complete(report: Report, accusation: Accusation, *, actor: User) -> int:
     rows = report_items(report, accusation.items, now=timezone.now())
     new = [item for item in rows if (item.item_type, item.raw_item) not in has]
     if new:
-        ReportItem.objects.bulk_create(new, batch_size=1000)
+        insert_all(new)
         note_reports([report.pk])
         lookups.ask_soon([report.pk])
         record(

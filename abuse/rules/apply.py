@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from abuse.models import BusinessRulesHistory, Report, RulesType, Tag, Ticket, User
+from abuse.models.inserting import insert_all
 from abuse.parsers.values import ParsedEmail
 
 from .caps import Gate, hand_to_person, lock_caps
@@ -233,16 +234,14 @@ class RulesRun:
         if names:
             tags = _report_tags(names)
             through = Report.tags.through
-            through.objects.bulk_create(
-                [through(report_id=report, tag_id=tags[name]) for report, name in self._tagged],
-                batch_size=1000,
-                ignore_conflicts=True,
+            insert_all(
+                [through(report_id=report, tag_id=tags[name]) for report, name in self._tagged], ignore_conflicts=True
             )
         self._tagged = []
 
     def _write_decisions(self) -> None:
         if self._decisions:
-            BusinessRulesHistory.objects.bulk_create(self._decisions, batch_size=500)
+            insert_all(self._decisions, at_once=500)
         self._decisions = []
 
 

@@ -1,0 +1,109 @@
+"""Inserting many rows in one statement whose text is made once for each table.
+
+Django's `bulk_create` writes its statement anew each time and hands each column over as an array, in which each quote
+and backslash of each value is replaced in Python: for rows that hold texts and JSON that takes longer than inserting
+them. Here all values travel in one JSON document.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network
+from typing import Any
+from uuid import UUID
+
+from django.db import DEFAULT_DB_ALIAS, connection, models, transaction
+
+AT_ONCE = 1000
+"""Rows of one statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Insert:
+    statement: str
+    columns: Sequence[str]
+    """The names of the attributes that hold the values."""
+    keys: Mapping[str, models.ForeignKey[Any, Any]]
+    """Those of them that are the keys of other rows."""
+
+
+def insert_all(rows: Sequence[models.Model], *, ignore_conflicts: bool = False, at_once: int = AT_ONCE) -> None:
+    """Insert new rows of one model and note the ids that they get, all or none.
+
+    `ignore_conflicts`: a row that is there already is left as it is, and no ids are noted.
+
+    :raises ValueError: when a row refers to one that is not stored.
+    :raises IntegrityError, DataError: when the database takes one of them for wrong.
+    """
+    if not rows:
+        return
+    insert = _insert_into(type(rows[0]), ignore_conflicts)
+    if len(rows) <= at_once:
+        _insert(insert, rows, ignore_conflicts)
+        return
+    with transaction.atomic(savepoint=False):
+        for start in range(0, len(rows), at_once):
+            _insert(insert, rows[start : start + at_once], ignore_conflicts)
+
+
+def _insert(insert: _Insert, rows: Sequence[models.Model], ignore_conflicts: bool) -> None:
+    document = json.dumps([_values(insert, row) for row in rows], default=_as_json, ensure_ascii=False)
+    with connection.cursor() as cursor:
+        cursor.execute(insert.statement, [document])
+        ids = [] if ignore_conflicts else cursor.fetchall()
+    for row, (number,) in zip(rows, ids, strict=not ignore_conflicts):
+        row.pk = number
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+
+
+def _values(insert: _Insert, row: models.Model) -> dict[str, Any]:
+    held = row.__dict__
+    values = {name: held[name] for name in insert.columns}
+    for name, key in insert.keys.items():
+        if values[name] is None and key.is_cached(row):
+            # The row that it refers to got its id after this one was made.
+            values[name] = _key_of(row, key)
+    return values
+
+
+def _key_of(row: models.Model, key: models.ForeignKey[Any, Any]) -> Any:
+    other = getattr(row, key.name)
+    if other is None:
+        return None
+    if other.pk is None:
+        raise ValueError(f"{key.name} of a {type(row).__name__}: expected one that is stored")
+    setattr(row, key.attname, other.pk)
+    return other.pk
+
+
+def _as_json(value: object) -> str:
+    match value:
+        case date():
+            return value.isoformat()
+        case IPv4Network() | IPv6Network() | UUID():
+            return str(value)
+    raise TypeError(f"a {type(value).__name__}; expected what a column of a row is written from")
+
+
+@cache
+def _insert_into(model: type[models.Model], ignore_conflicts: bool) -> _Insert:
+    fields = [one for one in model._meta.local_concrete_fields if not (one.primary_key or one.generated)]
+    quote = connection.ops.quote_name
+    names = ", ".join(quote(str(one.column)) for one in fields)
+    columns = ", ".join(f"{quote(one.attname)} {one.db_type(connection)}" for one in fields)
+    chosen = ", ".join(quote(one.attname) for one in fields)
+    end = "ON CONFLICT DO NOTHING" if ignore_conflicts else f"RETURNING {quote(str(model._meta.pk.column))}"
+    # All names are the model's own; the only value is a parameter.
+    statement = (
+        f"INSERT INTO {quote(model._meta.db_table)} ({names})"  # noqa: S608
+        f" SELECT {chosen} FROM json_to_recordset(%s::json) AS one ({columns}) {end}"
+    )
+    return _Insert(
+        statement=statement,
+        columns=[one.attname for one in fields],
+        keys={one.attname: one for one in fields if isinstance(one, models.ForeignKey)},
+    )
