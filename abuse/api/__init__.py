@@ -152,8 +152,9 @@ def install(app: APIFlask) -> None:
     app.after_request(pages.name_next_page)
     for resource in RESOURCES:
         app.register_blueprint(resource.blueprint)
-    idempotency.install(app)
     etags.install(app)
+    idempotency.install(app)  # around the versions: who sends a call again sends the version of then
+    app.after_request(etags.name_version)  # the last to be named is asked first: an answer is kept with its version
     declared.routes(app)  # refuses to start with an endpoint that declares no right
 
 

@@ -11,7 +11,7 @@ from abuse.controllers import notifications
 from abuse.models import Notification
 from abuse.policies import Right
 
-from .access import current_user, needs
+from .access import current_sight, current_user, needs
 from .answers import Answer, EpochSeconds
 from .bodies import Body
 from .filters import FiltersParameter, read_filters
@@ -68,10 +68,10 @@ def list_notifications(query_data: FiltersParameter) -> NotificationAnswers:
     Without `filters`: what the caller was not told yet, oldest first. With: all of the last 90 days, newest first.
     """
     if query_data.filters is None:
-        rows = notifications.show_new(current_user())
+        rows = notifications.show_new(current_user(), current_sight())
     else:
         page = read_filters(query_data.filters).paginate
-        own = Notification.filter(user=current_user()).order_by("-date", "-pk")
+        own = notifications.told(current_user(), current_sight()).order_by("-date", "-pk")
         rows = list(own[page.start : page.start + page.size])
     return NotificationAnswers([NotificationAnswer.of(row) for row in rows])
 
@@ -82,6 +82,6 @@ def list_notifications(query_data: FiltersParameter) -> NotificationAnswers:
 @blueprint.output(NotificationAnswer, example={**_EXAMPLE, "read": True})
 def update_notification(notification_id: int, json_data: ReadState) -> NotificationAnswer:
     """Put a notification away as read"""
-    row = child(Notification.filter(user=current_user()), "notification", notification_id)
+    row = child(notifications.told(current_user(), current_sight()), "notification", notification_id)
     notifications.mark_read(row, json_data.read)
     return NotificationAnswer.of(row)

@@ -27,7 +27,7 @@ from .answers import Message
 from .bodies import MESSAGE, Body, Id, allow_large_body
 from .filters import Text
 from .objects import FORBIDDEN, report_to_write, the_ticket
-from .reports import report_answer
+from .reports import report_answer, shown_ticket
 from .reports_schemas import ReportDetail
 from .ticket_edits import CustomerReference
 
@@ -121,6 +121,8 @@ def _values(report: Report, wanted: ReportChange) -> dict[str, Any]:
         match name, value:
             case "defendant", None:
                 values[name] = None
+            case "ticket", None if shown_ticket(report) is None:
+                continue
             case "ticket", None:
                 # With another status the whole report still names no ticket: that is what it had.
                 values[name] = None

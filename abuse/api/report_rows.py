@@ -9,8 +9,9 @@ from pydantic import TypeAdapter
 
 from abuse.models import Report
 from abuse.models.prepared import Prepared
-from abuse.models.questions import BODY_START, with_body_start
+from abuse.models.questions import BODY_START, Sight, with_body_start
 
+from .access import current_sight
 from .parties_schemas import DEFENDANT_COLUMNS, SERVICE_COLUMNS, defendant_of, service_of, tags_column, tags_from
 from .reports_schemas import ReportRow
 
@@ -33,6 +34,7 @@ _PROVIDER_AT = _BODY_AT + 1
 _SERVICE_AT = _PROVIDER_AT + len(_PROVIDER)
 _DEFENDANT_AT = _SERVICE_AT + len(SERVICE_COLUMNS)
 _TAGS_AT = _DEFENDANT_AT + len(DEFENDANT_COLUMNS)
+_TICKET = ("category_id", "confidential")
 
 
 def _read(shown: int) -> Prepared:
@@ -48,6 +50,7 @@ def _read(shown: int) -> Prepared:
                 *SERVICE_COLUMNS,
                 *DEFENDANT_COLUMNS,
                 "row_tags",
+                *(f"ticket__{name}" for name in _TICKET),
             )
         ),
         ids=list[int],
@@ -61,17 +64,22 @@ _ROWS = TypeAdapter(list[ReportRow])
 def report_rows(ids: Sequence[int], shown: int = BODY_START) -> list[ReportRow]:
     """The rows of some reports in their order; those that are gone are left out.
 
-    `shown`: characters of the text, `BODY_START` or `BODY_SHOWN`.
+    `shown`: characters of the text, `BODY_START` or `BODY_SHOWN`. A ticket that the caller may not see is not named.
     """
+    sight = current_sight()
     found = {row[0]: row for row in _READ[shown].rows(ids=list(ids))} if ids else {}
-    return _ROWS.validate_python([_fields(found[one], shown) for one in ids if one in found])
+    return _ROWS.validate_python([_fields(found[one], shown, sight) for one in ids if one in found])
 
 
-def _fields(row: tuple[Any, ...], shown: int) -> dict[str, Any]:
+def _fields(row: tuple[Any, ...], shown: int, sight: Sight) -> dict[str, Any]:
     start = row[_BODY_AT]
+    columns = dict(zip(_COLUMNS, row[1:_BODY_AT], strict=True))
+    category, confidential = row[-len(_TICKET) :]
+    if columns["ticket"] is not None and not sight.may_see_ticket_of(category, confidential=confidential):
+        columns["ticket"] = None
     return {
         "id": row[0],
-        **dict(zip(_COLUMNS, row[1:_BODY_AT], strict=True)),
+        **columns,
         "body": start[:shown],
         "body_is_cut": len(start) > shown,
         "provider": dict(zip(_PROVIDER, row[_PROVIDER_AT:_SERVICE_AT], strict=True)),

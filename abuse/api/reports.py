@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
+from typing import Any
+
 from apiflask import APIBlueprint
 from django.db.models import QuerySet
 from flask import Response
 
-from abuse.models import Report
+from abuse.models import Report, Ticket
 from abuse.models.questions import decisions_on_report, live_reports
 from abuse.policies import Right
 from abuse.rules.explain import explain_report
@@ -114,9 +117,41 @@ def show_report(report_id: int) -> ReportDetail:
 @blueprint.doc(responses={403: "The report's category is not open to the caller."})
 def explain(report_id: int) -> Explanation:
     """Explain why a report is where it is"""
-    return Explanation(explanation=explain_report(the_report(report_id).pk))
+    report = the_report(report_id)
+    explanation = explain_report(report.pk)
+    hidden = {one.public_id for one in _tickets_of(report) if not current_sight().may_see_ticket(one)}
+    return Explanation(explanation=_without(explanation, hidden) if hidden else explanation)
+
+
+def _tickets_of(report: Report) -> Iterator[Ticket]:
+    """The tickets that what happened to a report may name: by its own hand or by that of its mail."""
+    if report.ticket is not None:
+        yield report.ticket
+    if report.email is not None and report.email.ticket is not None:
+        yield report.email.ticket
+
+
+def _without(told: Any, names: Collection[str]) -> Any:
+    """A JSON value with null in place of some texts."""
+    match told:
+        case dict():
+            return {key: _without(value, names) for key, value in told.items()}
+        case list():
+            return [_without(value, names) for value in told]
+        case str() if told in names:
+            return None
+        case _:
+            return told
+
+
+def shown_ticket(report: Report) -> Ticket | None:
+    """The ticket that a report is in, if the caller may see it."""
+    ticket = report.ticket
+    return ticket if ticket is not None and current_sight().may_see_ticket(ticket) else None
 
 
 def report_answer(report: Report) -> ReportDetail:
     """The answer for a report that was read with its relations."""
-    return ReportDetail.of(report, decisions=list(decisions_on_report(report)[:MAX_DECISIONS]))
+    ticket = shown_ticket(report)
+    decisions = list(decisions_on_report(report)[:MAX_DECISIONS])
+    return ReportDetail.of(report, decisions=decisions, ticket=ticket.pk if ticket else None)

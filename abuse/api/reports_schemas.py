@@ -83,10 +83,12 @@ class ReportDetail(_ReportFields):
     decisions: list[DecisionAnswer] = Field(description="What the rules decided on it. Newest first; the latest 200.")
 
     @classmethod
-    def of(cls, report: Report, *, decisions: Sequence[BusinessRulesHistory]) -> Self:
+    def of(cls, report: Report, *, decisions: Sequence[BusinessRulesHistory], ticket: int | None) -> Self:
+        """`ticket`: as far as the reader may know of it."""
         question = getattr(report, "question", None)  # read with the report; there is none of most
         return cls(
             **_report_fields(report),
+            ticket=ticket,
             body=report.body,
             defendant=DefendantDetail.of(report.defendant) if report.defendant else None,
             question=QuestionAnswer.of(question) if question is not None else None,
@@ -104,7 +106,6 @@ def _report_fields(report: Report) -> dict[str, Any]:
         "subject": report.subject,
         "provider": ProviderAnswer.of(report.provider),
         "service": ServiceAnswer.of(report.service) if report.service else None,
-        "ticket": report.ticket_id,
         "reporter_reference": report.reporter_reference,
         "missing_data": list(report.missing_data),
         "treated_mode": report.treated_mode,

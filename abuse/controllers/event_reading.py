@@ -74,9 +74,9 @@ def are_some_incomplete() -> bool:
 
 def may_hear(event: Event, *, user_id: int, sight: Sight) -> bool:
     """Whether somebody may be told of an event: as his profiles are, and as the ticket is now."""
-    if event.user_id is not None:
-        return event.user_id == user_id
-    return event.ticket is not None and sight.may_see_ticket(event.ticket)
+    if event.ticket is None:
+        return event.user_id is not None and event.user_id == user_id
+    return event.user_id in {None, user_id} and sight.may_see_ticket(event.ticket)
 
 
 def sights_by_token(token_ids: Iterable[int]) -> dict[int, Sight]:

@@ -21,7 +21,8 @@ NOT_FOR_BEGINNERS = frozenset({"escalated", "moderation"})
 def set_flag(ticket: Ticket, flag: Flag, value: bool, *, actor: User, expected_version: int | None = None) -> bool:
     """Set or take away a mark; False when it was so already.
 
-    `alarm`: look at it. `confidential`: for experts of the category only. `escalated`: beyond first-level staff; it
+    `alarm`: look at it. `confidential`: for experts of the category only; it becomes nobody's if
+    its owner is none. `escalated`: beyond first-level staff; it
     becomes nobody's. `locked`: a note to people; mails are kept all the same. `moderation`: not for beginners.
     `protected`: the owner stays. `update`: whether new reports may join.
 
@@ -38,6 +39,8 @@ def set_flag(ticket: Ticket, flag: Flag, value: bool, *, actor: User, expected_v
     changed = change_property(ticket, flag, value, actor=actor, expected_version=expected_version)
     if changed and flag == "escalated" and value and not ticket.protected:
         ownership.hand_over(ticket, None, actor=actor, reason="escalated")
+    if changed and flag == "confidential" and value:
+        ownership.drop_if_hidden(ticket, actor=actor)
     return changed
 
 

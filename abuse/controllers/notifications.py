@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from abuse.models import Notification, Ticket, User
+from abuse.models.questions import Sight, sight_of
 
 from .events import tell_of_notification
 
@@ -25,8 +27,11 @@ _WORDS = {
 
 @transaction.atomic(savepoint=False)
 def notify(user: User | None, kind: Notification.Kind, ticket: Ticket, *, actor: User) -> None:
-    """Tell somebody what happened to a ticket; nobody and the robot are told nothing, nor who did it himself."""
-    if user is None or user.is_robot or user.pk == actor.pk:
+    """Tell somebody what happened to a ticket.
+
+    Nobody and the robot are told nothing, nor who did it himself, nor who may not see the ticket.
+    """
+    if user is None or user.is_robot or user.pk == actor.pk or not sight_of(user).may_see_ticket(ticket):
         return
     message = _WORDS[kind].format(ticket=f"Ticket {ticket.public_id}", category=ticket.category_id, actor=actor)
     tell_of_notification(
@@ -43,10 +48,16 @@ def notify_of_webhook(user: User, url: str, reason: str) -> None:
     )
 
 
+def told(user: User, sight: Sight) -> QuerySet[Notification]:
+    """What somebody was told and what waits for him, but for tickets that he may not see any more."""
+    own = Notification.filter(user=user)
+    return own if sight.sees_all else own.filter(Q(ticket__isnull=True) | Q(ticket__in=sight.tickets().values("pk")))
+
+
 @transaction.atomic
-def show_new(user: User) -> Sequence[Notification]:
+def show_new(user: User, sight: Sight) -> Sequence[Notification]:
     """What somebody was not told yet, oldest first; he has been told then. What is older than KEPT goes away."""
-    waiting = Notification.filter(user=user, shown_at__isnull=True).select_for_update(skip_locked=True)
+    waiting = told(user, sight).filter(shown_at__isnull=True).select_for_update(skip_locked=True, of=("self",))
     rows = list(waiting.order_by("date", "pk")[:MAX_SHOWN])
     if rows:
         now = timezone.now()

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from abuse.models import AbusePermission, History, Notification, Operator, Profile, Ticket, TicketStatus, User
+from abuse.models.questions import sight_of
 
 from . import notifications
 from .editing import Refused, edit, write
@@ -21,7 +22,8 @@ LEFT_TO_NOBODY = timedelta(seconds=15)
 def assign(ticket: Ticket, owner: User | None, *, actor: User, expected_version: int | None = None) -> bool:
     """Give a ticket to somebody, or to nobody; False when he had it.
 
-    :raises Refused: for a protected ticket, whose owner stays, and for a user who may not work on its category.
+    :raises Refused: for a protected ticket, whose owner stays, and for a user who may not see it or not work on
+        its category.
     :raises StaleEdit: when it has changed meanwhile.
     """
     with transaction.atomic():
@@ -32,6 +34,8 @@ def assign(ticket: Ticket, owner: User | None, *, actor: User, expected_version:
             raise Refused(f"{ticket} is protected: its owner cannot be changed")
         if owner is not None and not may_work(owner, ticket):
             raise Refused(f"treatedBy: {owner} has no profile in {ticket.category_id} that works on tickets")
+        if owner is not None and not owner.is_robot and not sight_of(owner).may_see_ticket(ticket):
+            raise Refused(f"treatedBy: {owner} may not see {ticket}; expected an expert of {ticket.category_id}")
         hand_over(ticket, owner, actor=actor)
         return True
 
@@ -48,6 +52,14 @@ def hand_over(ticket: Ticket, owner: User | None, *, actor: User, reason: str = 
         old=old.username if old else None, new=owner.username if owner else None, **why,
     )  # fmt: skip
     notifications.notify(owner, Notification.Kind.ASSIGNED, ticket, actor=actor)
+
+
+def drop_if_hidden(ticket: Ticket, *, actor: User) -> None:
+    """A locked ticket became confidential: it is nobody's if its owner may not see it any more."""
+    owner = ticket.treated_by
+    if owner is None or owner.is_robot or ticket.protected or sight_of(owner).may_see_ticket(ticket):
+        return
+    hand_over(ticket, None, actor=actor, reason="confidential")
 
 
 def take_on_opening(ticket: Ticket, *, actor: User) -> bool:

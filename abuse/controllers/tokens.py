@@ -123,9 +123,13 @@ def presented(
 
 
 def note_use(row: ApiToken, *, address: str | None) -> None:
-    """Have the last use of a token on record, to the minute: most calls write nothing."""
+    """Have the last use of a token on record, to the minute: most calls write nothing.
+
+    A login is a use by itself; of a personal token the first one counts, however soon it comes.
+    """
     now = timezone.now()
-    if now - (row.last_used_at or row.created_at) < USE_PRECISION:
+    known = row.created_at if row.last_used_at is None and row.kind != ApiToken.Kind.PERSONAL else row.last_used_at
+    if known is not None and now - known < USE_PRECISION:
         return
     stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - USE_PRECISION)
     ApiToken.filter(stale, pk=row.pk).update(last_used_at=now, last_address=address)

@@ -17,15 +17,18 @@ from abuse.models import (
     BusinessRules,
     Category,
     Defendant,
+    DirectoryCustomer,
     MailTemplate,
     News,
     Provider,
     Report,
     ReportThreshold,
+    Role,
     Tag,
     Ticket,
     TicketWorkflowPreset,
     User,
+    Webhook,
 )
 
 
@@ -41,6 +44,10 @@ class Versioned:
     """What is locked before the row, as everybody does it."""
     whole: bool = field(default=False)
     """Whether an edit replaces rows that hang on it: those are kept out while it is locked."""
+    key: str = ""
+    """The column by which it is named, where that is not its primary key."""
+    said: str = ""
+    """An expression for what counts of the row itself, where it is also written to for reasons of no interest."""
 
 
 def _rows(alias: str) -> str:
@@ -142,7 +149,39 @@ TAG = Versioned("tag", Tag)
 THRESHOLD = Versioned("threshold", ReportThreshold)
 NEWS = Versioned("news", News, (_of("user", "one.id = it.author_id"),))
 CATEGORY = Versioned("category", Category)
-ALL = (TICKET, REPORT, DEFENDANT, PROVIDER, USER, PRESET, RULE, TEMPLATE, TAG, THRESHOLD, NEWS, CATEGORY)
+ROLE = Versioned(
+    "role",
+    Role,
+    (
+        "SELECT other.method || other.endpoint || other.is_dead AS v FROM abuse_role_allowed_routes one "
+        "JOIN abuse_apiroute other ON other.id = one.apiroute_id WHERE one.role_id = it.id",
+        _of("operator", "one.role_id = it.id"),
+    ),
+)
+WEBHOOK = Versioned(
+    "webhook",
+    Webhook,
+    (_of("user", "one.id = it.owner_id"),),
+    # It is noted in the row when something is sent; that is no edit.
+    said=(
+        "ROW(it.url, it.secret, it.kinds, it.categories, it.confidential, it.description, it.is_active, "
+        "it.disabled_reason, it.failures, it.failing_since)::text"
+    ),
+)
+CUSTOMER = Versioned(
+    "customer in the directory",
+    DirectoryCustomer,
+    (
+        _of("directoryservice", "one.customer_id = it.id"),
+        f"SELECT {_OTHER} FROM abuse_directoryservice one "  # noqa: S608
+        "JOIN abuse_directoryresource other ON other.service_id = one.id WHERE one.customer_id = it.id",
+    ),
+    key="customer_id",
+)
+ALL = (
+    TICKET, REPORT, DEFENDANT, PROVIDER, USER, PRESET, RULE, TEMPLATE, TAG, THRESHOLD, NEWS, CATEGORY, ROLE, WEBHOOK,
+    CUSTOMER,
+)  # fmt: skip
 
 
 def version_of(kind: Versioned, key: int | str) -> str | None:
@@ -152,7 +191,7 @@ def version_of(kind: Versioned, key: int | str) -> str | None:
         for part in kind.parts
     ]
     table, column = _names(kind)
-    shown = ", ".join(["it.xmin::text", "it.ctid::text", *hashed])
+    shown = ", ".join([kind.said or "it.xmin::text, it.ctid::text", *hashed])
     return _first(f"SELECT md5(concat_ws('|', {shown})) FROM {table} it WHERE it.{column} = %s", key)  # noqa: S608
 
 
@@ -173,7 +212,7 @@ def _names(kind: Versioned) -> tuple[str, str]:
     quoted = connection.ops.quote_name
     primary_key = kind.model._meta.pk
     assert primary_key is not None  # noqa: S101 - every model has one
-    return quoted(kind.model._meta.db_table), quoted(str(primary_key.column))
+    return quoted(kind.model._meta.db_table), quoted(kind.key or str(primary_key.column))
 
 
 def _first(statement: str, key: int | str) -> str | None:

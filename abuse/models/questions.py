@@ -32,10 +32,14 @@ class Sight:
 
     def may_see_ticket(self, ticket: Ticket) -> bool:
         """Tickets of his categories; confidential ones only as an expert of the category."""
+        return self.may_see_ticket_of(ticket.category_id, confidential=ticket.confidential)
+
+    def may_see_ticket_of(self, category: str, *, confidential: bool) -> bool:
+        """`may_see_ticket` for one of which only this was read."""
         if self.sees_all:
             return True
-        profile = self.profiles.get(ticket.category_id)
-        return profile is not None and (profile == Profile.Name.EXPERT or not ticket.confidential)
+        profile = self.profiles.get(category)
+        return profile is not None and (profile == Profile.Name.EXPERT or not confidential)
 
     def may_see_report(self, report: Report) -> bool:
         """Reports of his categories."""
@@ -126,8 +130,9 @@ BODY_START = 20_000
 
 
 def with_report_relations(reports: QuerySet[Report]) -> QuerySet[Report]:
-    """Reports with their customer, service, reporter, question to him and tags, read together."""
-    return reports.select_related("defendant__details", "service", "provider", "question").prefetch_related("tags")
+    """Reports with their customer, service, reporter, ticket, question to the reporter and tags, read together."""
+    related = ("defendant__details", "service", "provider", "ticket", "question")
+    return reports.select_related(*related).prefetch_related("tags")
 
 
 def with_body_start(reports: QuerySet[Report], shown: int = BODY_START) -> QuerySet[Report]:

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from apiflask import APIFlask
 from django.db import connection, connections, transaction
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 from werkzeug.test import TestResponse
 
+from abuse.api.etags import VERSIONED
 from abuse.controllers import flags, tickets
 from abuse.controllers.versions import ALL, TICKET, lock, version_of
 from abuse.models import (
@@ -25,6 +27,7 @@ from abuse.models import (
     Tag,
     Ticket,
     User,
+    Webhook,
 )
 
 from .conftest import Caller, MakeCaller
@@ -77,7 +80,36 @@ def _template(boss: Caller) -> str:
     return f"/api/emailTemplates/{MailTemplate.all()[0].pk}"
 
 
+def _webhook(boss: Caller) -> int:
+    made = send(boss, "POST", "/api/webhooks", {"url": "https://hooks.example.net/", "events": ["ticket.created"]})
+    return int(made.get_json()["id"])
+
+
+def _in_directory(boss: Caller, **changes: str) -> dict[str, Any]:
+    service = {"serviceId": "s-1", "name": "vps", "componentType": "VPS", "resources": [{"network": "203.0.113.7/32"}]}
+    known = {"email": "ann@shop.example", "creationDate": "2024-01-31T00:00:00Z", **changes}
+    return {"customer": {"customerId": "c-1", **known, "services": [service]}}
+
+
+def _role(boss: Caller) -> int:
+    return int(send(boss, "POST", "/api/roles", {"codename": "night"}).get_json()["id"])
+
+
+def _customer(boss: Caller) -> str:
+    path = "/api/customers/c-1"
+    assert send(boss, "PUT", path, _in_directory(boss)).status_code == 200
+    return path
+
+
 THINGS: dict[str, Make] = {
+    "role": lambda boss: (f"/api/roles/{_role(boss)}", {"name": "Night"}, {"name": "Day"}),
+    "webhook": lambda boss: (
+        f"/api/webhooks/{_webhook(boss)}",
+        {"url": "https://one.example.net/", "events": ["ticket.created"]},
+        {"url": "https://two.example.net/", "events": ["ticket.created"]},
+    ),
+    "customer in the directory": lambda boss: (
+        _customer(boss), _in_directory(boss, email="bob@shop.example"), _in_directory(boss, email="eve@shop.example")),
     "ticket": lambda boss: (f"/api/tickets/{a_ticket().pk}", {"priority": "High"}, {"priority": "Low"}),
     "report": lambda boss: (f"/api/reports/{a_report().pk}", {"category": "Spam"}, {"category": "Phishing"}),
     "provider": lambda boss: (f"/api/providers/{a_provider().pk}", {"trusted": True}, {"trusted": False}),
@@ -138,6 +170,7 @@ def test_nothing_is_deleted_that_has_changed_meanwhile(boss: Caller, name: str) 
 
 def test_every_kind_is_in_the_test() -> None:
     assert {kind.what for kind in ALL} == {*THINGS, "customer"}
+    assert {kind.what for kind in VERSIONED.values()} == {kind.what for kind in ALL}
     assert {Provider, Report, Tag, Ticket, User, Category} <= {kind.model for kind in ALL}
 
 
@@ -266,3 +299,61 @@ def _wait_for_a_waiter() -> None:
                 return
         threading.Event().wait(0.005)
     raise AssertionError("nobody waits for the lock")
+
+
+STALE = {"If_Match": '"0f5a1c2e9b7d4a68833c1f0e2d9b6a57"'}
+
+
+@pytest.mark.parametrize(
+    ("method", "part", "body"),
+    [
+        ("PUT", "status/paused", {"pauseDuration": 3600}),
+        ("POST", "comments", {"comment": "Look at this."}),
+        ("POST", "proof", {"content": "It was here."}),
+        ("POST", "interact", {"action": {"codename": "pause_ticket", "params": {"pauseDuration": 3600}}}),
+        ("PUT", "defendant", {"defendant": None}),
+    ],
+)
+def test_a_part_of_a_ticket_is_changed_under_the_version_of_the_ticket(
+    boss: Caller, method: str, part: str, body: Any
+) -> None:
+    path = f"/api/tickets/{a_ticket(defendant=a_defendant()).pk}"
+    boss.get(path)
+    before = etag(boss, path)
+    stale = send(boss, method, f"{path}/{part}", body, **STALE)
+    assert (stale.status_code, "get it again" in stale.get_json()["message"]) == (412, True)
+    assert etag(boss, path) == before, "nothing was done"
+    done = send(boss, method, f"{path}/{part}", body, If_Match=before)
+    assert done.status_code == 200, done.get_data(as_text=True)
+    after = etag(boss, path)
+    assert after != before
+    assert done.headers.get("ETag") in {None, after}
+
+
+def test_a_call_that_is_sent_again_with_its_key_and_the_version_of_then_is_answered_as_then(boss: Caller) -> None:
+    path = f"/api/tickets/{a_ticket().pk}"
+    boss.get(path)
+    headers = {"If_Match": etag(boss, path), "Idempotency_Key": "once"}
+    first, again = (send(boss, "POST", f"{path}/comments", {"comment": "Look."}, **headers) for _ in range(2))
+    assert (first.status_code, again.status_code) == (200, 200)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert len(boss.get(path).get_json()["comments"]) == 1
+
+
+def test_a_version_of_what_has_none_is_refused_and_not_passed_over(boss: Caller) -> None:
+    ticket = a_ticket()
+    bulk = {"tickets": [ticket.pk], "properties": {"priority": "High"}}
+    refused = send(boss, "PUT", "/api/tickets/bulk", bulk, **STALE)
+    assert (refused.status_code, "it has none" in refused.get_json()["message"]) == (412, True)
+    ticket.refresh_from_db()
+    assert ticket.priority == "Normal"
+    assert send(boss, "PUT", "/api/tickets/bulk", bulk, If_Match="*").status_code == 200
+
+
+def test_what_is_sent_to_a_webhook_is_no_edit_of_it(boss: Caller) -> None:
+    path = f"/api/webhooks/{_webhook(boss)}"
+    before = etag(boss, path)
+    Webhook.all().update(busy_until=timezone.now(), next_attempt_at=timezone.now())
+    assert etag(boss, path) == before
+    Webhook.all().update(failures=1)
+    assert etag(boss, path) != before

@@ -133,6 +133,19 @@ def test_tokens_are_listed_without_secrets_and_revoked_by_their_owner_and_by_adm
     assert second.get("/api/users/me").status_code == 401
 
 
+def test_a_personal_token_that_was_just_made_is_not_shown_as_never_used(make_caller: MakeCaller) -> None:
+    alice = make_caller("alice", {"Spam": "Expert"})
+    made = send(alice, "POST", "/api/users/me/tokens", {"name": "program", "scopes": ["read"]}).get_json()
+    path, shown = "/api/users/me/tokens", ("lastUsedAt", "lastAddress")
+    (before,) = [row for row in alice.get(path).get_json() if row["id"] == made["id"]]
+    assert [before[name] for name in shown] == [None, None]
+    used = alice.client.get("/api/tags", headers={"X-Api-Token": made["token"]})
+    assert used.status_code == 200
+    (after,) = [row for row in alice.get(path).get_json() if row["id"] == made["id"]]
+    assert after["lastUsedAt"] >= made["createdAt"]
+    assert after["lastAddress"] == "127.0.0.1"
+
+
 def test_the_last_use_is_written_once_a_minute_at_most(
     make_caller: MakeCaller, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
