@@ -44,9 +44,10 @@ VERSIONED: dict[str, Versioned] = {
     "/api/customers/<customer:customer_id>": versions.CUSTOMER,
 }
 _TICKET = "/api/tickets/<int:ticket_id>"
-_SHOWN_AFTERWARDS = frozenset(f"{_TICKET}/{part}" for part in (
+_RESTORED = "/api/rules/<int:rule_id>/versions/<int:version>/restore"
+_SHOWN_AFTERWARDS = frozenset({_RESTORED, *(f"{_TICKET}/{part}" for part in (
     "status/<status>", "snoozeDuration", "pauseDuration", "defendant",
-))  # fmt: skip
+))})  # fmt: skip
 """Changes of a part that answer with the whole."""
 _PARTS = _SHOWN_AFTERWARDS | frozenset(f"{whole}/{part}" for whole, parts in {
     _TICKET: (

@@ -33,7 +33,7 @@ _CONFIG: dict[str, Any] = {
     "conditions": {"all": [{"name": "has_defendant", "operator": "is_true", "value": True}]},
     "actions": [{"name": "create_ticket", "params": {"attach_new": True}}],
 }
-_EXAMPLE: dict[str, Any] = {
+RULE_EXAMPLE: dict[str, Any] = {
     "id": 1,
     "name": "trusted_create_ticket",
     "rulesType": "Report",
@@ -47,7 +47,8 @@ _EXAMPLE: dict[str, Any] = {
     "document": "name: trusted_create_ticket\n",
 }
 _ROW = {
-    name: _EXAMPLE[name] for name in ("id", "name", "rulesType", "orderId", "isActive", "mode", "version", "updatedAt")
+    name: RULE_EXAMPLE[name]
+    for name in ("id", "name", "rulesType", "orderId", "isActive", "mode", "version", "updatedAt")
 }
 
 
@@ -133,7 +134,7 @@ def list_rules(query_data: FiltersParameter) -> RulePage:
 
 @blueprint.get("/<int:rule_id>")
 @needs(Right.LOOK)
-@blueprint.output(RuleAnswer, example=_EXAMPLE)
+@blueprint.output(RuleAnswer, example=RULE_EXAMPLE)
 def show_rule(rule_id: int) -> RuleAnswer:
     """Show a rule"""
     return RuleAnswer.of(child(BusinessRules.all(), "rule", rule_id))
@@ -142,7 +143,7 @@ def show_rule(rule_id: int) -> RuleAnswer:
 @blueprint.post("")
 @needs(Right.ADMINISTER)
 @blueprint.input(RuleText, example={"name": "x", "rulesType": "Report", "config": _CONFIG})
-@blueprint.output(RuleAnswer, example=_EXAMPLE)
+@blueprint.output(RuleAnswer, example=RULE_EXAMPLE)
 @blueprint.doc(responses={400: "Every fault of the rule, each with its place in it."})
 def create_rule(json_data: RuleText) -> RuleAnswer:
     """Write a rule; an object without `document` stands last of its type"""
@@ -160,7 +161,7 @@ def create_rule(json_data: RuleText) -> RuleAnswer:
 @blueprint.put("/<int:rule_id>")
 @needs(Right.ADMINISTER)
 @blueprint.input(RuleText, example={"name": "x", "rulesType": "Report", "orderId": 50, "config": _CONFIG})
-@blueprint.output(RuleAnswer, example=_EXAMPLE)
+@blueprint.output(RuleAnswer, example=RULE_EXAMPLE)
 @blueprint.doc(responses={400: "Every fault of the rule, each with its place in it."})
 def update_rule(rule_id: int, json_data: RuleText) -> RuleAnswer:
     """Write a rule anew; its name and type stay. Rules that stand in its place move on by one"""

@@ -109,6 +109,14 @@ def log_out_everywhere() -> Response:
     return response
 
 
+@blueprint.route("/ping", methods=["GET", "POST", "PUT"])
+@needs(Right.SELF)
+@blueprint.output(Message, example={"message": "pong"})
+def ping() -> Message:
+    """Ask whether one is still logged in"""
+    return Message(message="pong")
+
+
 @blueprint.post("/session")
 @needs(Right.PUBLIC)
 @blueprint.input(Credentials, example=_CREDENTIALS)

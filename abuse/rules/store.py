@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import transaction
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, QuerySet
 from django.utils import timezone
 
 from abuse.models import BusinessRules, BusinessRulesVersion, MailTemplate, Resolution, RuleMode, RulesType, User
@@ -35,6 +35,7 @@ __all__ = [
     "set_mode",
     "set_order",
     "text_of",
+    "versions",
     "versions_of",
 ]
 
@@ -300,10 +301,15 @@ def reorder(rules_type: str, names: Sequence[str], *, user: User | None = None) 
     return [set_order(rule, place, user=user) for rule, place in zip(rules, places, strict=True)]
 
 
-def versions_of(row: BusinessRules) -> Sequence[BusinessRulesVersion]:
+def versions(row: BusinessRules) -> QuerySet[BusinessRulesVersion]:
     """All that a rule was, newest first; the present one is the first."""
     _keep(row, user=None)
-    return list(row.versions.select_related("user").order_by("-version"))
+    return row.versions.select_related("user").order_by("-version")
+
+
+def versions_of(row: BusinessRules) -> Sequence[BusinessRulesVersion]:
+    """All that a rule was, read at once."""
+    return list(versions(row))
 
 
 @transaction.atomic

@@ -120,6 +120,7 @@ class World:
             "provider_tag": {"id": provider_tag.pk, "name": provider_tag.name},
             "resolution_id": Resolution.get(codename="invalid").pk,
             "rule_id": BusinessRules.all().order_by("pk")[0].pk,
+            "version": 1,
             "ip": "192.0.2.7",
             "source": "none",
             "model": "Ticket",
