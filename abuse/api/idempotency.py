@@ -26,9 +26,9 @@ HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
 RETRY_SECONDS = 2
 _WITHOUT = frozenset({Right.PUBLIC, Right.ACCOUNT, Right.SELF})
-"""Calls of nobody in particular, and calls whose answers hold secrets that nobody may keep."""
-_WITH_SECRETS = frozenset({"webhooks.create_webhook", "webhooks.renew_webhook_secret"})
-"""Calls of administrators whose answers hold one."""
+"""Calls of nobody in particular, and on one's own account: their bodies hold passwords and codes."""
+_WITH_SECRETS = frozenset({"webhooks.create_webhook", "webhooks.renew_webhook_secret", "account.make_token"})
+"""Calls whose answers hold a secret that nobody may keep: sent again, they are neither carried out nor answered so."""
 _KEY = re.compile(rf"[\x21-\x7e](?:[\x20-\x7e]{{0,{idempotency.MAX_KEY - 2}}}[\x21-\x7e])?")
 _KEPT_HEADERS = ("ETag", "Link", "Location")
 _PARAMETER: dict[str, Any] = {
@@ -66,7 +66,7 @@ def takers(app: APIFlask) -> frozenset[str]:
     return frozenset(
         endpoint
         for method, _, endpoint, needs in calls(app)
-        if method == "POST" and needs.right not in _WITHOUT and endpoint not in _WITH_SECRETS
+        if method == "POST" and (needs.right not in _WITHOUT or endpoint in _WITH_SECRETS)
     )
 
 
@@ -131,9 +131,11 @@ def _keep(response: Response) -> Response:
     taken: int | None = g.pop("idempotent_call", None)
     if taken is None:
         return response
+    too_large = response.is_streamed or len(response.get_data()) > idempotency.MAX_ANSWER_BYTES
+    secret = response.status_code < 400 and request.endpoint in _WITH_SECRETS
     if response.status_code >= 500 or response.status_code == 429:
         idempotency.give_back(taken)
-    elif response.is_streamed or response.calculate_content_length() > idempotency.MAX_ANSWER_BYTES:  # type: ignore[operator]
+    elif too_large or secret:
         idempotency.keep(taken, None, status=response.status_code)
     else:
         headers = {name: response.headers[name] for name in _KEPT_HEADERS if name in response.headers}

@@ -109,7 +109,9 @@ def log_out_everywhere() -> Response:
     return response
 
 
-@blueprint.route("/ping", methods=["GET", "POST", "PUT"])
+@blueprint.get("/ping")
+@blueprint.post("/ping")
+@blueprint.put("/ping")
 @needs(Right.SELF)
 @blueprint.output(Message, example={"message": "pong"})
 def ping() -> Message:

@@ -1,4 +1,4 @@
-"""Handing in reports over HTTP: XARF, whole mails, and a plain form. Each becomes a mail in the inbox."""
+"""Handing in reports over HTTP: XARF, whole mails, and plain forms. Each becomes a mail in the inbox."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from apiflask import APIBlueprint, HTTPError
 from flask import request
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from abuse.config import current
 from abuse.controllers import submissions
@@ -24,6 +24,7 @@ from .access import current_token, current_user, needs
 from .answers import Answer
 from .bodies import Body, not_found
 from .filters import LongText, Text
+from .submitted import FORM_TYPES, faults_of, form_of, refusal, refuse_arf, refuse_xarf
 
 blueprint = APIBlueprint("submissions", __name__, url_prefix="/api/submissions", tag="Submissions")
 
@@ -31,6 +32,8 @@ MAX_ITEMS = 1000
 MAX_FILES = 50
 JSON_TYPES = frozenset({"application/json", "application/xarf+json", "application/xarf", "text/json"})
 MAIL_TYPES = frozenset({"message/rfc822", "multipart/report"})
+_OF_FORM = frozenset({"category", "items", "description"})
+"""By any of these fields a JSON object is told to be a form."""
 _FILE_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}/[a-z0-9][a-z0-9.+-]{0,63}")
 _View = TypeVar("_View", bound=Callable[..., Any])
 _FOLDING = re.compile(r"[\x00-\x1f\x7f]")
@@ -106,7 +109,8 @@ def submit() -> SubmissionReceipt:
 
     As XARF (`application/xarf+json`, or `application/json`), as a mail such as ARF (`message/rfc822`, or
     `multipart/report`), or as a form (`application/json`: `category`, `items`, `description`, `date`, `reporter`,
-    `attachments`). The user of the token is its reporter. The same bytes again get the same receipt.
+    `attachments`; likewise `application/x-www-form-urlencoded`, and `multipart/form-data` with files). The user
+    of the token is its reporter. The same bytes again get the same receipt.
     """
     wait = submissions.seconds_to_wait(current_token().pk, per_minute=current().API.submissions_per_minute)
     if wait:
@@ -139,25 +143,30 @@ def _mail_of(sent: bytes, content_type: str) -> bytes:
 
     :raises HTTPError: naming what cannot be read.
     """
+    whole_type = request.headers.get("Content-Type", "")
     if content_type == "message/rfc822":
         return sent
     if content_type == "multipart/report":
         # The header fields of the body are those of the request.
-        return _with_header(sent, request.headers.get("Content-Type", ""))
+        refuse_arf(sent, whole_type)
+        return _with_header(sent, whole_type)
+    if content_type in FORM_TYPES:
+        return _mail_of_form(sent, form_of(sent, whole_type))
     if content_type not in JSON_TYPES:
-        expected = ", ".join(sorted(JSON_TYPES | MAIL_TYPES))
+        expected = ", ".join(sorted(JSON_TYPES | MAIL_TYPES | FORM_TYPES))
         raise HTTPError(415, f"Content-Type: {content_type[:100]!r}; expected one of {expected}")
     try:
         document = json.loads(sent)
     except (ValueError, RecursionError):
         raise HTTPError(400, "body: is no JSON; expected an object") from None
-    if isinstance(document, dict) and "items" in document and "category" in document and not _is_xarf(document):
+    if isinstance(document, dict) and not _is_xarf(document) and _OF_FORM & document.keys():
         return _mail_of_form(sent, document)
     documents = document if isinstance(document, list) else [document]
     if not documents or not all(isinstance(one, dict) and _is_xarf(one) for one in documents):
         raise HTTPError(
             400, "body: is no XARF report (xarf_version, source_identifier …) and no form (category, items …)"
         )
+    refuse_xarf(documents)
     return submissions.mail_with_document(sent, "application/xarf+json", actor=current_user())
 
 
@@ -171,12 +180,10 @@ def _with_header(body: bytes, content_type: str) -> bytes:
 
 
 def _mail_of_form(sent: bytes, document: dict[str, Any]) -> bytes:
-    try:
-        form = ReportForm.model_validate(document)
-    except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in fault["loc"])
-        raise HTTPError(400, f"{place}: {fault['msg']}") from None
+    faults = faults_of(ReportForm, document)
+    if faults:
+        raise refusal(faults)
+    form = ReportForm.model_validate(document)
     names = list(Category.all().values_list("name", flat=True))
     if form.category not in names:
         raise Refused(f"category: {form.category[:40]!r}; expected one of {', '.join(names)}")

@@ -52,7 +52,7 @@ def take(user_id: int, key: str, fingerprint: str) -> int | KeptAnswer:
 
     :raises KeyRefused: when the key was used for something else.
     :raises StillRunning: when the first call runs.
-    :raises EndUnknown: when that one died, or its answer was too large to be kept.
+    :raises EndUnknown: when that one died, or its answer was not kept.
     """
     now = timezone.now()
     own = IdempotentCall.filter(user_id=user_id, key=key)
@@ -76,13 +76,13 @@ def take(user_id: int, key: str, fingerprint: str) -> int | KeptAnswer:
     if row.body is None:
         raise EndUnknown(
             f"Idempotency-Key: the first request with {_shown(key)} was answered with {row.status}, "
-            f"but its answer was larger than {MAX_ANSWER_BYTES} bytes and not kept"
+            f"but its answer was not kept: it held a secret, or more than {MAX_ANSWER_BYTES} bytes"
         )
     return KeptAnswer(row.status, row.content_type, bytes(row.body), row.headers)
 
 
 def keep(row_id: int, answer: KeptAnswer | None, *, status: int) -> None:
-    """Keep the first answer. None: it is too large, and its status alone is kept."""
+    """Keep the first answer. None: it is too large or holds a secret, and its status alone is kept."""
     kept = {} if answer is None else {
         "body": answer.body, "content_type": answer.content_type[:255], "headers": dict(answer.headers),
     }  # fmt: skip

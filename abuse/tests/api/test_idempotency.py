@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -15,9 +16,9 @@ from werkzeug.test import TestResponse
 
 from abuse.controllers import idempotency
 from abuse.controllers.idempotency import forget_old_keys
-from abuse.models import IdempotentCall, News, TicketComment
+from abuse.models import ApiToken, IdempotentCall, News, TicketComment, Webhook
 
-from .conftest import Caller, MakeCaller
+from .conftest import PASSWORD, Caller, MakeCaller
 from .rows import a_ticket
 
 pytestmark = pytest.mark.django_db
@@ -133,6 +134,31 @@ def test_keys_are_forgotten_after_a_day(ann: Caller) -> None:
 def test_answers_with_secrets_are_not_kept(ann: Caller) -> None:
     order = {"name": "ci", "scopes": ["read"], "days": 1}
     assert post(ann, "/api/users/me/tokens", order).status_code == 200
+    kept = IdempotentCall.get()
+    assert (kept.status, kept.body, kept.headers) == (200, None, {})
+
+
+@pytest.mark.parametrize(
+    ("path", "order", "made"),
+    [
+        ("/api/users/me/tokens", {"name": "ci", "scopes": ["read"]}, lambda: ApiToken.filter(name="ci").count()),
+        ("/api/webhooks", {"url": "https://hooks.example.net/", "events": ["ticket.created"]}, Webhook.count),
+    ],
+)
+def test_what_was_answered_with_a_secret_is_not_made_twice(
+    make_caller: MakeCaller, path: str, order: dict[str, Any], made: Callable[[], int]
+) -> None:
+    boss = make_caller("boss", {"Spam": "Expert"}, role="admin")
+    assert post(boss, path, order).status_code == 200
+    again = post(boss, path, order)
+    assert (again.status_code, made()) == (409, 1)
+    assert "answered with 200, but its answer was not kept: it held a secret" in again.get_json()["message"]
+    assert post(boss, path, {**order, "name": "x", "description": "x"}).status_code == 422
+
+
+def test_passwords_leave_no_trace_under_a_key(ann: Caller) -> None:
+    post(ann, "/api/users/me/totp", {"password": PASSWORD})
+    post(ann, "/api/auth", {"name": "ann", "password": PASSWORD})
     assert IdempotentCall.count() == 0
 
 
@@ -174,4 +200,4 @@ def test_the_document_names_the_header_where_it_is_taken(client: FlaskClient) ->
     }
     assert {method for _, method in taking} == {"post"}
     assert {("/api/news", "post"), ("/api/submissions", "post"), ("/api/tickets", "post")} <= taking
-    assert not {path for path, _ in taking} & {"/api/auth", "/api/session", "/api/users/me/tokens", "/api/logout"}
+    assert not {path for path, _ in taking} & {"/api/auth", "/api/session", "/api/users/me/totp", "/api/logout"}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 from collections.abc import Callable
 from email.message import EmailMessage
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import redis
@@ -113,6 +115,79 @@ def test_a_form_becomes_a_mail_that_says_the_same(reporter: Caller) -> None:
     assert {item.seen_at.timestamp() for item in report.items.all() if item.seen_at} == {1767225600}
     stored = {file.name: StorageService.read(file.filename) for file in report.attachments.all()}
     assert stored["a.bin"] == b"seen"
+
+
+@pytest.mark.parametrize("lines", [True, False])
+def test_a_form_of_a_web_page_is_a_form(reporter: Caller, lines: bool) -> None:
+    items = {"items": "\r\n".join(FORM["items"])} if lines else {"items": FORM["items"]}
+    sent = urlencode({**FORM, **items}, doseq=True).encode()
+    accepted(reporter, sent, "application/x-www-form-urlencoded")
+    work(current())
+    report = Report.get()
+    assert (report.category_id, report.reporter_reference) == ("Phishing", "case 4711")
+    assert {item.raw_item for item in report.items.all()} >= {*FORM["items"]}
+    assert {item.seen_at.timestamp() for item in report.items.all() if item.seen_at} == {1767225600}
+
+
+def test_a_form_with_files_brings_them(reporter: Caller) -> None:
+    response = reporter.client.post(
+        "/api/submissions",
+        data={**FORM, "file": (io.BytesIO(b"seen"), "a.bin"), "none": (io.BytesIO(), "")},
+        headers={"X-Api-Token": reporter.token},
+    )
+    assert response.status_code == 202, response.get_data(as_text=True)
+    work(current())
+    stored = {file.name: StorageService.read(file.filename) for file in Report.get().attachments.all()}
+    assert stored["a.bin"] == b"seen"
+    assert {item.raw_item for item in Report.get().items.all()} >= {*FORM["items"]}
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind", "said"),
+    [
+        (b"category=Spam", "application/x-www-form-urlencoded", "items: Field required; description: Field required"),
+        (b"date=soon&category=Spam&items=203.0.113.1&description=x", "application/x-www-form-urlencoded", "date: Inp"),
+        (b"category=Spam&category=Phishing", "application/x-www-form-urlencoded", "category: given more than once"),
+        (b"&" * 5000, "application/x-www-form-urlencoded", "body: is no form of at most 2000 fields"),
+        (b"category=%ff", "application/x-www-form-urlencoded", "body: is no form"),
+        (b"junk", "multipart/form-data", "body: is no form"),
+        (b"junk", 'multipart/form-data; boundary="b"', "body: is no form"),
+        (b"junk", "multipart/report", "Content-Type: holds no boundary"),
+        (b"junk", 'multipart/report; boundary="b"', "body: holds no line --b"),
+        (b"--b\r\n\r\nx\r\n--b--", "multipart/report; report-type=feedback-report; boundary=b", "body: holds no part"),
+    ],
+)
+def test_a_form_or_mail_that_cannot_be_used_is_refused_by_name(
+    reporter: Caller, sent: bytes, kind: str, said: str
+) -> None:
+    assert refused(reporter, sent, content_type=kind).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("document", "said"),
+    [
+        (
+            {**XARF, "source_identifier": None, "timestamp": "yesterday"},
+            "source_identifier: None; expected a text that is not empty; "
+            "timestamp: 'yesterday'; expected a moment as in RFC 3339",
+        ),
+        (
+            {name: value for name, value in XARF.items() if name not in {"category", "type"}},
+            "category: missing; expected a text that is not empty; type: missing; expected a text that is not empty",
+        ),
+        ([XARF, {**XARF, "category": 5}], "1.category: 5; expected a text that is not empty"),
+    ],
+)
+def test_a_xarf_report_that_nothing_can_be_made_of_is_refused_by_each_field(
+    reporter: Caller, document: object, said: str
+) -> None:
+    assert refused(reporter, document) == said
+
+
+def test_all_fields_of_a_form_that_are_wrong_are_named(reporter: Caller) -> None:
+    said = refused(reporter, {"category": "Spam", "items": [], "description": 5})
+    assert [part.split(":")[0] for part in said.split("; ")] == ["items", "description"]
+    assert refused(reporter, {"category": "Spam"}) == "items: Field required; description: Field required"
 
 
 def test_a_whole_mail_is_kept_byte_by_byte_and_its_from_proves_nothing(reporter: Caller) -> None:
