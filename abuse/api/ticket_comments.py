@@ -32,7 +32,10 @@ class CommentText(Body):
 @blueprint.output(CommentAnswer, example=examples.COMMENT)
 @blueprint.doc(responses=FORBIDDEN)
 def add_comment(ticket_id: int, json_data: CommentText) -> CommentAnswer:
-    """Remark on a ticket"""
+    """Remark on a ticket
+
+    Operators who are named in it as `@name`, and may see the ticket, are notified.
+    """
     ticket = ticket_to_write(ticket_id)
     return CommentAnswer.of(remarks.add_comment(ticket, json_data.comment, actor=current_user()).comment)
 

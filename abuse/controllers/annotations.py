@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from abuse.models import Comment, History, Proof, StarredTicket, Ticket, TicketComment, User
 
+from . import mentions
 from .comment_texts import checked_comment, own_comment
 from .editing import Refused, edit
 from .history import record
@@ -15,7 +16,7 @@ from .proofs import scrub
 
 @transaction.atomic
 def add_comment(ticket: Ticket, text: str, *, actor: User) -> TicketComment:
-    """Remark on a ticket.
+    """Remark on a ticket. Who is named in it as `@name` is told.
 
     :raises Refused: for an empty or too long text.
     """
@@ -24,6 +25,7 @@ def add_comment(ticket: Ticket, text: str, *, actor: User) -> TicketComment:
     comment = Comment.create(user=actor, comment=clean, date=timezone.now())
     row = TicketComment.create(ticket=ticket, comment=comment)
     record(History.Type.ADD_COMMENT, actor=actor, ticket=ticket, comment=comment.pk)
+    mentions.tell_named(ticket, clean, actor=actor)
     return row
 
 
@@ -38,9 +40,10 @@ def update_comment(row: TicketComment, text: str, *, actor: User) -> bool:
     comment = own_comment(row.comment_id, actor)
     if comment.comment == clean:
         return False
-    comment.comment, comment.edited_at = clean, timezone.now()
+    old, comment.comment, comment.edited_at = comment.comment, clean, timezone.now()
     comment.save(update_fields=["comment", "edited_at"])
     record(History.Type.UPDATE_COMMENT, actor=actor, ticket=row.ticket, comment=comment.pk)
+    mentions.tell_named(row.ticket, clean, actor=actor, before=old)
     return True
 
 

@@ -22,6 +22,7 @@ _WORDS = {
     Notification.Kind.ASSIGNED: "{ticket} ({category}) was assigned to you by {actor}",
     Notification.Kind.ANSWERED: "{ticket} ({category}): an answer has come",
     Notification.Kind.ALARM: "{ticket} ({category}) needs your attention",
+    Notification.Kind.MENTIONED: "{actor} names you in a remark on {ticket} ({category})",
 }
 
 

@@ -19,6 +19,7 @@ class Notification(Model):
         ASSIGNED = "assigned", "The ticket was given to him"
         ANSWERED = "answered", "Somebody answered on his ticket"
         ALARM = "alarm", "His ticket wants attention"
+        MENTIONED = "mentioned", "A remark on a ticket names him"
         WEBHOOK = "webhook", "A subscription of his was switched off"
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
