@@ -8,6 +8,7 @@ from django.db import transaction
 
 from abuse.config import current
 from abuse.models import History, Report, Ticket, User
+from abuse.models.prepared import Prepared
 from abuse.services.email import EmailService
 from abuse.services.email.base import KeptFile
 
@@ -19,8 +20,20 @@ from .together import present
 ACKNOWLEDGEMENT = "ack_report_received"
 ALREADY_KNOWN = "already_known"
 
+_OF_OTHERS = Prepared(
+    lambda ticket, provider: Report.filter(ticket_id=ticket).exclude(provider_id=provider).values_list("pk")[:1],
+    ticket=int,
+    provider=str,
+)
+_OPENED = Prepared(
+    lambda ticket, report: History.filter(
+        action_type=History.Type.CREATE_TICKET, ticket_id=ticket, report_id=report
+    ).values_list("pk")[:1],
+    ticket=int,
+    report=int,
+)
 
-@transaction.atomic
+
 def send_template(
     ticket: Ticket,
     codename: str,
@@ -43,24 +56,26 @@ def send_template(
     mail = EmailService.prefetch_email_from_template(
         ticket, codename, lang=lang, acknowledged_report=report if acknowledges else None
     )
-    message_id = EmailService.send_email(
-        ticket,
-        recipient,
-        mail.subject,
-        mail.body,
-        mail.category,
-        sender=mail.sender,
-        dedupe_key=f"{codename}:{cause}:{recipient.lower()}",
-        report=report,
-        template_codename=codename,
-        auto_submitted=auto_submitted,
-        body_html=mail.body_html,
-        attachments=attachments,
-    )
-    record(
-        History.Type.SEND_EMAIL, actor=actor, ticket=ticket, report=report, new=recipient, template=codename,
-        message_id=message_id, category=mail.category,
-    )  # fmt: skip
+    # What is written together fails together: there it needs no savepoint to go back to.
+    with transaction.atomic(savepoint=present() is None):
+        message_id = EmailService.send_email(
+            ticket,
+            recipient,
+            mail.subject,
+            mail.body,
+            mail.category,
+            sender=mail.sender,
+            dedupe_key=f"{codename}:{cause}:{recipient.lower()}",
+            report=report,
+            template_codename=codename,
+            auto_submitted=auto_submitted,
+            body_html=mail.body_html,
+            attachments=attachments,
+        )
+        record(
+            History.Type.SEND_EMAIL, actor=actor, ticket=ticket, report=report, new=recipient, template=codename,
+            message_id=message_id, category=mail.category,
+        )  # fmt: skip
     return message_id
 
 
@@ -118,9 +133,9 @@ def _was_known(report: Report, ticket: Ticket) -> bool:
     together = present()
     if together is not None and together.report_counts.get(ticket.pk) == 1:
         return False
-    if not Report.filter(ticket=ticket).exclude(provider_id=report.provider_id).exists():
+    if not _OF_OTHERS.rows(ticket=ticket.pk, provider=report.provider_id):
         return False
     opening = History.Type.CREATE_TICKET
     waiting = together.history if together is not None else []
     opened = any((row.action_type, row.ticket_id, row.report_id) == (opening, ticket.pk, report.pk) for row in waiting)
-    return not opened and not History.filter(action_type=opening, ticket=ticket, report=report).exists()
+    return not opened and not _OPENED.rows(ticket=ticket.pk, report=report.pk)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from abuse.models import (
@@ -20,9 +20,31 @@ from abuse.models import (
     User,
     check_move,
 )
+from abuse.models.prepared import Prepared
 
 from .history import record
 from .together import present, undecided, write_timeouts
+
+_WAITING = Prepared(
+    lambda report, since, defendant, category, service, later: (
+        Report.filter(
+            Q(received_date__gte=since) | Q(pk=report),
+            defendant_id=defendant,
+            category_id=category,
+            service_id=service,
+            status=ReportStatus.NEW,
+        )
+        .exclude(pk__any_of=later)
+        .values_list("status")
+        .annotate(Count("pk"))
+    ),
+    report=int,
+    since=datetime,
+    defendant=int,
+    category=str,
+    service=int,
+    later=list[int],
+)
 
 
 def set_status(report: Report, status: ReportStatus, *, actor: User, reason: str = "") -> None:
@@ -70,6 +92,13 @@ def set_timeout(report: Report, *, days: float, actor: User) -> Deadline:
 
 def waiting_count(report: Report, *, since: datetime) -> int:
     """How many reports wait on the report's (defendant, category, service), itself included."""
+    later = undecided() - {report.pk}
+    if report.defendant_id is not None and report.service_id is not None:
+        counted = _WAITING.rows(
+            report=report.pk, since=since, defendant=report.defendant_id, category=report.category_id,
+            service=report.service_id, later=list(later),
+        )  # fmt: skip
+        return sum(number for _, number in counted)
     waiting = Report.filter(
         Q(received_date__gte=since) | Q(pk=report.pk),
         defendant_id=report.defendant_id,
@@ -77,7 +106,6 @@ def waiting_count(report: Report, *, since: datetime) -> int:
         service_id=report.service_id,
         status=ReportStatus.NEW,
     )
-    later = undecided() - {report.pk}
     return (waiting.exclude(pk__in=later) if later else waiting).count()
 
 

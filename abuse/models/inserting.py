@@ -25,6 +25,8 @@ AT_ONCE = 1000
 @dataclass(frozen=True, slots=True)
 class _Insert:
     statement: str
+    returns: bool
+    """Whether it answers with the ids."""
     columns: Sequence[str]
     """The names of the attributes that hold the values."""
     keys: Mapping[str, models.ForeignKey[Any, Any]]
@@ -41,23 +43,34 @@ def insert_all(rows: Sequence[models.Model], *, ignore_conflicts: bool = False, 
     """
     if not rows:
         return
-    insert = _insert_into(type(rows[0]), ignore_conflicts)
+    insert = _insert_into(type(rows[0]), "ON CONFLICT DO NOTHING" if ignore_conflicts else "RETURNING")
     if len(rows) <= at_once:
-        _insert(insert, rows, ignore_conflicts)
+        _insert(insert, rows)
         return
     with transaction.atomic(savepoint=False):
         for start in range(0, len(rows), at_once):
-            _insert(insert, rows[start : start + at_once], ignore_conflicts)
+            _insert(insert, rows[start : start + at_once])
 
 
-def _insert(insert: _Insert, rows: Sequence[models.Model], ignore_conflicts: bool) -> None:
+def insert_unless_there(row: models.Model) -> bool:
+    """Insert one row unless there is one that it must not be beside; whether it was inserted, and has its id then.
+
+    A transaction that is just inserting such a row is waited for.
+    """
+    insert = _insert_into(type(row), "ON CONFLICT DO NOTHING RETURNING")
+    return bool(_insert(insert, [row]))
+
+
+def _insert(insert: _Insert, rows: Sequence[models.Model]) -> int:
+    """Insert the rows; how many got their ids, which is all or none of them."""
     document = json.dumps([_values(insert, row) for row in rows], default=_as_json, ensure_ascii=False)
     with connection.cursor() as cursor:
         cursor.execute(insert.statement, [document])
-        ids = [] if ignore_conflicts else cursor.fetchall()
-    for row, (number,) in zip(rows, ids, strict=not ignore_conflicts):
+        ids = cursor.fetchall() if insert.returns else []
+    for row, (number,) in zip(rows, ids, strict=bool(ids)):
         row.pk = number
         row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    return len(ids)
 
 
 def _values(insert: _Insert, row: models.Model) -> dict[str, Any]:
@@ -90,13 +103,15 @@ def _as_json(value: object) -> str:
 
 
 @cache
-def _insert_into(model: type[models.Model], ignore_conflicts: bool) -> _Insert:
+def _insert_into(model: type[models.Model], end: str) -> _Insert:
     fields = [one for one in model._meta.local_concrete_fields if not (one.primary_key or one.generated)]
     quote = connection.ops.quote_name
     names = ", ".join(quote(str(one.column)) for one in fields)
     columns = ", ".join(f"{quote(one.attname)} {one.db_type(connection)}" for one in fields)
     chosen = ", ".join(quote(one.attname) for one in fields)
-    end = "ON CONFLICT DO NOTHING" if ignore_conflicts else f"RETURNING {quote(str(model._meta.pk.column))}"
+    returns = end.endswith("RETURNING")
+    if returns:
+        end += f" {quote(str(model._meta.pk.column))}"
     # All names are the model's own; the only value is a parameter.
     statement = (
         f"INSERT INTO {quote(model._meta.db_table)} ({names})"  # noqa: S608
@@ -104,6 +119,7 @@ def _insert_into(model: type[models.Model], ignore_conflicts: bool) -> _Insert:
     )
     return _Insert(
         statement=statement,
+        returns=returns,
         columns=[one.attname for one in fields],
         keys={one.attname: one for one in fields if isinstance(one, models.ForeignKey)},
     )

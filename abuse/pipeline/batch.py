@@ -17,6 +17,7 @@ from abuse.controllers.together import Together, Triple, written_together
 from abuse.models import Email, EmailState, Provider, Report, ReportStatus, Ticket, TicketStatus
 from abuse.parsers.values import MailKind
 from abuse.rules.apply import RulesRun
+from abuse.services.email.texts.stored import texts_looked_at_once
 
 from .answers import is_forged, note_bounces_of_no_ticket, settle_answers, tell_answers
 from .claims import lock_claimed
@@ -42,7 +43,7 @@ def settle(mails: Sequence[ReadMail], settings: Settings) -> list[Fate]:
     fates: list[Fate] = []
     actor = robot()
     run = RulesRun(actor)
-    with written_together() as together:
+    with written_together() as together, texts_looked_at_once():
         remaining = _settle_duplicates(ours, fates)
         remaining = _settle_blacklisted(remaining, fates, settings.PARSER.blacklisted_providers)
         remaining, answers = tell_answers(remaining)

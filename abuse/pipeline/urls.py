@@ -18,6 +18,7 @@ from abuse.controllers import url_checks
 from abuse.controllers.providers import pattern_of, provider_key
 from abuse.models import Provider, ReportItem, UrlStatus
 from abuse.models.fields import clipped
+from abuse.models.inserting import insert_all
 from abuse.parsers.values import ItemKind, ParsedItem
 from abuse.services.crm import Match
 from abuse.services.facade import facade
@@ -129,8 +130,16 @@ def write_looks(made: Sequence[MadeReport]) -> None:
         if item.item_type == ReportItem.Type.URL and (look := _look(one.mail, item)) is not None
     ]
     if rows:
-        UrlStatus.objects.bulk_create(rows, batch_size=500)
+        insert_all(rows, at_once=500)
         url_checks.keep((url, look) for one in made for url, look in one.mail.looks.items())
+    found: dict[int, list[UrlStatus]] = {}
+    for row in rows:
+        found.setdefault(row.item_id, []).append(row)
+    for one in made:
+        for item in () if one.is_spooled else one.report.items.all():
+            if item.item_type == ReportItem.Type.URL:
+                # These are all that there are: rule variables that ask for them cost no query.
+                item._prefetched_objects_cache = {"url_statuses": found.get(item.pk, [])}  # type: ignore[attr-defined]
 
 
 def _look(mail: ReadMail, item: ReportItem) -> PingResponse | None:

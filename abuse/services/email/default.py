@@ -18,6 +18,7 @@ from abuse.models import (
     Ticket,
 )
 from abuse.models.fields import clipped
+from abuse.models.inserting import insert_unless_there
 from abuse.models.questions import where_merged
 from abuse.parsers import replies
 from abuse.parsers.values import ParsedEmail
@@ -73,15 +74,17 @@ class DatabaseEmailService(EmailServiceBase):
         if sender is None:
             sender = ticket_address(ticket.public_id, category, self._domain) if ticket else f"abuse@{self._domain}"
         message_id = new_message_id(self._domain)
-        message, is_new = OutgoingMessage.get_or_create(
+        message = OutgoingMessage(
             dedupe_key=digest_of(dedupe_key or message_id),
-            defaults=columns(
+            **columns(
                 message_id=message_id, ticket=ticket, report=report, category=category, sender=sender,
                 recipient=recipient, subject=subject, body=body, body_html=body_html,
                 template_codename=template_codename, auto_submitted=auto_submitted,
             ),
         )  # fmt: skip
-        if is_new and kept:
+        if not insert_unless_there(message):
+            return OutgoingMessage.get(dedupe_key=message.dedupe_key).message_id
+        if kept:
             OutgoingAttachment.objects.bulk_create(
                 OutgoingAttachment(message=message, **files.columns(file, number)) for number, file in enumerate(kept)
             )

@@ -10,8 +10,8 @@ import pytest
 from django.db import DataError, IntegrityError, connection, models
 from django.test.utils import CaptureQueriesContext
 
-from abuse.models import History, Report, ReportItem, Tag, User
-from abuse.models.inserting import insert_all
+from abuse.models import History, OutgoingMessage, Report, ReportItem, Tag, User
+from abuse.models.inserting import insert_all, insert_unless_there
 from abuse.tests.findable import START, a_provider, a_report
 
 HOSTILE = (
@@ -130,3 +130,18 @@ def test_a_value_of_another_kind_is_refused() -> None:
 
 def _a_tag() -> int:
     return Tag.create(codename="one", name="one", tag_type=Tag.Type.REPORT).pk
+
+
+@pytest.mark.django_db
+def test_a_row_that_is_there_already_is_not_inserted_again() -> None:
+    def a_document(key: str, message_id: str) -> OutgoingMessage:
+        return OutgoingMessage(
+            dedupe_key=key, message_id=message_id, category="Other", sender="a@desk.example",
+            recipient="b@other.example", subject="", body="", next_attempt_at=START, created_at=START,
+        )  # fmt: skip
+
+    first, second, third = a_document("1", "<a>"), a_document("1", "<b>"), a_document("2", "<c>")
+    assert [insert_unless_there(one) for one in (first, second, third)] == [True, False, True]
+    assert [one.pk is None for one in (first, second, third)] == [False, True, False]
+    assert OutgoingMessage.get(pk=first.pk).message_id == "<a>"
+    assert set(OutgoingMessage.all().values_list("dedupe_key", flat=True)) == {"1", "2"}

@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from abuse.config import current
 from abuse.models import DefendantRevision, MailTemplate
 
+from .stored import stored_texts
+
 Type = MailTemplate.RecipientType
 
 FALLBACK_LANGUAGE = "EN"
@@ -48,7 +50,7 @@ def candidates(codename: str, *, about_report: bool = False) -> list[MailTemplat
     One codename may be written for several. Then it is the reporter's text that is taken where one report is
     acknowledged, else the customer's.
     """
-    found = list(MailTemplate.filter(codename=codename).exclude(recipient_type=Type.PARTIAL).order_by("-pk"))
+    found = [row for row in stored_texts([codename]) if row.recipient_type != Type.PARTIAL]
     order = [Type.DEFENDANT, Type.PLAINTIFF, Type.OTHER, Type.MASS_CONTACT]
     if about_report:
         order = [Type.PLAINTIFF, *order]
@@ -65,8 +67,8 @@ def find_template(codename: str, *languages: str | None) -> MailTemplate | None:
 def find_partials(codenames: Collection[str], languages: Sequence[str | None]) -> dict[str, MailTemplate]:
     """The partials of these codenames, each in the best language; one that does not exist is missing."""
     rows: dict[str, list[MailTemplate]] = {}
-    if codenames:
-        for row in MailTemplate.filter(codename__in=codenames, recipient_type=Type.PARTIAL).order_by("-pk"):
+    for row in stored_texts(codenames):
+        if row.recipient_type == Type.PARTIAL:
             rows.setdefault(row.codename, []).append(row)
     return {codename: one for codename, found in rows.items() if (one := best(found, languages)) is not None}
 
