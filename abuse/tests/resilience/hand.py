@@ -12,6 +12,7 @@ line comes in and one goes out:
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -229,7 +230,7 @@ def say(answered: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    set_up()
+    settings = set_up()
     import abuse.commands.import_customers
     import abuse.commands.run_scheduler
     import abuse.commands.run_worker
@@ -237,7 +238,11 @@ def main() -> None:
     import abuse.controllers.relaying
     import abuse.pipeline.inbox
     import abuse.tasks.email  # noqa: F401 - imported once for all children
+    from abuse.pipeline.context import parser_context
 
+    parser_context(settings)  # the same for all of them, and half of what it takes a worker to begin
+    # Their collectors would write into every object of ours, and so copy all of them.
+    gc.freeze()
     started: set[int] = set()
     say({"ready": os.getpid()})
     for line in sys.stdin:
