@@ -132,10 +132,11 @@ EMAILS: Listing[Email] = Listing(
         "ticket": [Condition("ticket_id", Kind.ID, nullable=True)],
     },
 )
+_MAIL = "From: reporter@example.com\r\nTo: abuse@example.net\r\nSubject: Spam from 203.0.113.9\r\n\r\nHello\r\n"
 _RAW: dict[int, Any] = {
     200: {
         "description": "The mail.",
-        "content": {"message/rfc822": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {"message/rfc822": {"schema": {"type": "string", "format": "binary"}, "example": _MAIL}},
     },
     404: "There is no such mail, or its bytes are not kept any more.",
 }

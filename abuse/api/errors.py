@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from apiflask import APIFlask, HTTPError
@@ -20,15 +21,35 @@ from .declared import TOKEN_HEADER
 from .json_text import read_json
 
 _Answer = tuple[dict[str, Any], int, dict[str, Any]]
+MAX_FAULTS = 50
+"""Fields named at once."""
 ERROR_SCHEMA: dict[str, Any] = {
     "type": "object",
     "title": "Error",
     "required": ["message"],
     "properties": {
         "message": {"type": "string", "description": "What is wrong, for people."},
+        "errors": {
+            "type": "array",
+            "description": "Each field that cannot be understood, where there are some; `message` says the same.",
+            "items": {
+                "type": "object",
+                "required": ["field", "message"],
+                "properties": {
+                    "field": {"type": "string", "description": "The way to it, such as emails.0.subject."},
+                    "message": {"type": "string"},
+                },
+            },
+        },
         "code": {"type": "string", "description": "What is wrong, for programs, where they can do something about it."},
     },
-    "examples": [{"message": "filters.paginate.currentPage: 0; expected greater than or equal to 1"}],
+    "examples": [
+        {"message": "filters.paginate.currentPage: 0; expected greater than or equal to 1"},
+        {
+            "message": "emails.0.subject: Field required",
+            "errors": [{"field": "emails.0.subject", "message": "Field required"}],
+        },
+    ],
 }
 
 
@@ -38,6 +59,15 @@ ERROR_REF = {"$ref": "#/components/schemas/Error"}
 def error_response(description: str) -> dict[str, Any]:
     """An error in the OpenAPI document, for where APIFlask does not write it by itself."""
     return {"description": description, "content": {"application/json": {"schema": ERROR_REF}}}
+
+
+def fields_at_fault(faults: Sequence[tuple[str, str]]) -> HTTPError:
+    """The error for what cannot be understood: names of fields, each with what is wrong. The first of very many."""
+    told = [f"{field}: {fault}" for field, fault in faults[:MAX_FAULTS]]
+    if len(faults) > MAX_FAULTS:
+        told.append(f"and {len(faults) - MAX_FAULTS} more")
+    errors = [{"field": field, "message": fault} for field, fault in faults[:MAX_FAULTS]]
+    return HTTPError(400, "; ".join(told), extra_data={"errors": errors})
 
 
 class JsonProvider(DefaultJSONProvider):
@@ -123,13 +153,13 @@ def _answer(error: HTTPError) -> _Answer:
     headers = dict(error.headers)
     if error.status_code == 401:
         headers["WWW-Authenticate"] = f'ApiKey header="{TOKEN_HEADER}"'
-    message = error.message or ""
     if error.detail:
         # What a schema found: {"json": {"name": ["Field required"]}}.
-        faults = [
-            f"{field}: {' '.join(messages)}"
-            for fields in error.detail.values()
-            for field, messages in sorted(fields.items())
-        ]
-        message = "; ".join(faults)
-    return {"message": message, **error.extra_data}, error.status_code, headers
+        error = fields_at_fault(
+            [
+                (field, " ".join(messages))
+                for fields in error.detail.values()
+                for field, messages in sorted(fields.items())
+            ]
+        )
+    return {"message": error.message or "", **error.extra_data}, error.status_code, headers

@@ -74,10 +74,14 @@ class ExportParameters(FiltersParameter):
 
 
 _TYPES = {ExportForm.CSV: "text/csv", ExportForm.JSONL: "application/jsonl"}
+_EXAMPLES = {ExportForm.CSV: "id,status\r\n42,Open\r\n", ExportForm.JSONL: '{"id":42,"status":"Open"}\n'}
 _ANSWERS: dict[int, Any] = {
     200: {
         "description": "The file.",
-        "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in _TYPES.values()},
+        "content": {
+            kind: {"schema": {"type": "string", "format": "binary"}, "example": _EXAMPLES[form]}
+            for form, kind in _TYPES.items()
+        },
     },
     429: "Too many exports within the hour; wait as long as Retry-After says.",
 }

@@ -38,7 +38,9 @@ class FilterError(HTTPError):
     """The `filters` parameter cannot be used: which part, what it is, and what was expected."""
 
     def __init__(self, part: str, value: object, expected: str, *, status: int = 400) -> None:
-        super().__init__(status, f"{part}: {_shown(value)}; expected {expected}")
+        fault = f"{_shown(value)}; expected {expected}"
+        errors = {"errors": [{"field": part, "message": fault}]}
+        super().__init__(status, f"{part}: {fault}", extra_data=errors if status == 400 else {})
 
 
 def _shown(value: object) -> str:

@@ -11,7 +11,7 @@ from apiflask import APIFlask
 from abuse.policies import WITHOUT_ROLE, Right, granted_to, scope_of
 from abuse.policies.rights import SAFE_METHODS
 
-from . import common_errors, etags, idempotency, links
+from . import common_errors, etags, idempotency, links, submission_bodies
 from .browser import CSRF_HEADER, SESSION_COOKIE
 from .declared import PREFIX, TOKEN_HEADER, Needs, calls
 from .errors import ERROR_REF, ERROR_SCHEMA
@@ -107,6 +107,7 @@ def _in_order(document: Any, declared: dict[str, Needs]) -> Any:
     document["tags"] = list({tag["name"]: tag for tag in document["tags"]}.values())
     schemas["Error"] = schemas.pop("HTTPError", ERROR_SCHEMA)
     schemas.pop("ValidationError", None)
+    submission_bodies.describe(document)
     document = _one_name_each(document)
     links.add(document)
     return document

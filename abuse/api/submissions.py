@@ -24,7 +24,7 @@ from .access import current_token, current_user, needs
 from .answers import Answer
 from .bodies import Body, not_found
 from .filters import LongText, Text
-from .submitted import FORM_TYPES, faults_of, form_of, refusal, refuse_arf, refuse_xarf
+from .submitted import FORM_TYPES, form_of, refuse_arf, refuse_faults, refuse_xarf
 
 blueprint = APIBlueprint("submissions", __name__, url_prefix="/api/submissions", tag="Submissions")
 
@@ -180,9 +180,7 @@ def _with_header(body: bytes, content_type: str) -> bytes:
 
 
 def _mail_of_form(sent: bytes, document: dict[str, Any]) -> bytes:
-    faults = faults_of(ReportForm, document)
-    if faults:
-        raise refusal(faults)
+    refuse_faults(ReportForm, document)
     form = ReportForm.model_validate(document)
     names = list(Category.all().values_list("name", flat=True))
     if form.category not in names:

@@ -17,11 +17,11 @@ from werkzeug.http import parse_options_header
 
 from abuse.parsers import dates
 
+from .errors import fields_at_fault
+
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 MAX_FIELDS = 2000
 """In one form: every item may have a field of its own."""
-MAX_FAULTS = 20
-"""Told at once."""
 _NEEDED_OF_XARF = ("source_identifier", "category", "type")
 
 
@@ -73,24 +73,24 @@ def refuse_xarf(documents: Sequence[dict[str, Any]]) -> None:
     :raises HTTPError: naming each field at fault.
     """
     faults = [
-        f"{number}.{fault}" if len(documents) > 1 else fault
+        (f"{number}.{field}" if len(documents) > 1 else field, fault)
         for number, document in enumerate(documents)
         if "xarf_version" in document
-        for fault in _faults_of_xarf(document)
+        for field, fault in _faults_of_xarf(document)
     ]
     if faults:
-        raise refusal(faults)
+        raise fields_at_fault(faults)
 
 
-def _faults_of_xarf(document: dict[str, Any]) -> Iterator[str]:
+def _faults_of_xarf(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for name in _NEEDED_OF_XARF:
         value = document.get(name)
         if not isinstance(value, str) or not value.strip():
             said = "missing" if name not in document else repr(value)[:60]
-            yield f"{name}: {said}; expected a text that is not empty"
+            yield name, f"{said}; expected a text that is not empty"
     moment = document.get("timestamp")
     if moment is not None and dates.parse(str(moment), UTC)[0] is None:
-        yield f"timestamp: {str(moment)[:60]!r}; expected a moment as in RFC 3339"
+        yield "timestamp", f"{str(moment)[:60]!r}; expected a moment as in RFC 3339"
 
 
 def refuse_arf(sent: bytes, content_type: str) -> None:
@@ -108,20 +108,15 @@ def refuse_arf(sent: bytes, content_type: str) -> None:
         raise HTTPError(400, "body: holds no part of the type message/feedback-report (RFC 5965)")
 
 
-def faults_of(model: type[BaseModel], document: dict[str, Any]) -> list[str]:
-    """What keeps a document from being one of a model, field by field."""
+def refuse_faults(model: type[BaseModel], document: dict[str, Any]) -> None:
+    """Refuse a document that is none of a model.
+
+    :raises HTTPError: naming each field at fault.
+    """
     try:
         model.model_validate(document)
     except ValidationError as error:
-        return [
-            f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-            for fault in error.errors(include_url=False)
-        ]
-    return []
-
-
-def refusal(faults: Sequence[str]) -> HTTPError:
-    """The error that names all faults, or the first of very many."""
-    more = len(faults) - MAX_FAULTS
-    told = "; ".join(faults[:MAX_FAULTS])
-    return HTTPError(400, f"{told}; and {more} more" if more > 0 else told)
+        faults = error.errors(include_url=False)
+        raise fields_at_fault(
+            [(".".join(str(part) for part in fault["loc"]), fault["msg"]) for fault in faults]
+        ) from None

@@ -167,7 +167,7 @@ def list_providers(ticket_id: int) -> ContactAnswers:
 
 
 @blueprint.get("/templates/<int:template_id>")
-@needs(Right.SEE_TICKET)
+@needs(Right.SEE_TICKET, recorded=True)
 @blueprint.output(FilledAnswer, example=_TEXT)
 @blueprint.doc(responses=_NEEDS_PROOF)
 def fill_template(ticket_id: int, template_id: int) -> FilledAnswer:
@@ -177,7 +177,7 @@ def fill_template(ticket_id: int, template_id: int) -> FilledAnswer:
 
 
 @blueprint.get("/presets/<int:preset_id>")
-@needs(Right.SEE_TICKET)
+@needs(Right.SEE_TICKET, recorded=True)
 @blueprint.output(
     FilledPreset,
     example={

@@ -48,12 +48,12 @@ class ProofTexts(RootModel[ProofText | list[ProofText]]):
 
 
 @blueprint.get("/proof")
-@needs(Right.SEE_TICKET)
+@needs(Right.SEE_EVIDENCE)
 @blueprint.output(ProofAnswers, example=[_EXAMPLE])
 @blueprint.doc(responses=FORBIDDEN)
 def list_proof(ticket_id: int) -> ProofAnswers:
     """List the proof in a ticket"""
-    rows = Proof.filter(ticket=the_ticket(ticket_id)).order_by("pk")
+    rows = Proof.filter(ticket=the_ticket(ticket_id, Right.SEE_EVIDENCE)).order_by("pk")
     return ProofAnswers([ProofAnswer.of(proof) for proof in rows])
 
 

@@ -57,8 +57,10 @@ class Caller:
     def refusal(self, path: str, filters: object, status: int = 400) -> str:
         response = self.get(path, filters)
         assert response.status_code == status, response.get_data(as_text=True)
-        assert list(response.get_json()) == ["message"]
         message: str = response.get_json()["message"]
+        errors = response.get_json().get("errors")
+        assert list(response.get_json()) == (["message"] if errors is None else ["message", "errors"])
+        assert errors is None or "; ".join(f"{one['field']}: {one['message']}" for one in errors) == message
         return message
 
 

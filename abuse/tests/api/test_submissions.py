@@ -288,3 +288,42 @@ def test_a_token_that_hands_in_too_much_is_told_to_wait(reporter: Caller, set_ap
     # The minute may end between two of the calls, once.
     assert len(late) >= 2
     assert 1 <= int(late[0].headers["Retry-After"]) <= 60
+
+
+def test_every_body_that_the_document_has_is_taken_as_in_its_example(reporter: Caller) -> None:
+    document = reporter.client.get("/api/openapi.json").get_json()
+    bodies = document["paths"]["/api/submissions"]["post"]["requestBody"]["content"]
+    assert set(bodies) == {
+        "application/json", "application/xarf+json", "message/rfc822", "multipart/report",
+        "application/x-www-form-urlencoded", "multipart/form-data",
+    }  # fmt: skip
+    for kind, body in bodies.items():
+        sent, said = body["example"], {"X-Api-Token": reporter.token, "Content-Type": kind}
+        if kind == "multipart/form-data":
+            del said["Content-Type"]  # the boundary is the client's
+            answer = reporter.client.post(
+                "/api/submissions", data=sent, headers=said, content_type="multipart/form-data"
+            )
+        elif kind == "application/x-www-form-urlencoded":
+            answer = reporter.client.post("/api/submissions", data=urlencode(sent), headers=said)
+        else:
+            said["Content-Type"] += "; boundary=b" if kind == "multipart/report" else ""
+            data = sent if isinstance(sent, str) else json.dumps(sent)
+            answer = reporter.client.post("/api/submissions", data=data, headers=said)
+        assert answer.status_code == 202, (kind, answer.get_data(as_text=True))
+
+
+def test_fields_at_fault_are_named_for_programs_too(reporter: Caller) -> None:
+    answer = hand_in(reporter, {"category": "Spam"}).get_json()
+    assert answer == {
+        "message": "items: Field required; description: Field required",
+        "errors": [
+            {"field": "items", "message": "Field required"},
+            {"field": "description", "message": "Field required"},
+        ],
+    }
+    schema = reporter.client.post("/api/auth", json={"name": "x"}).get_json()
+    assert schema["errors"] == [{"field": "password", "message": "Field required"}]
+    assert schema["message"] == "password: Field required"
+    (fault,) = reporter.get("/api/tickets", {"sortBy": {"nothing": 5}}).get_json()["errors"]
+    assert fault["field"] == "filters.sortBy.nothing"

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from abuse.controllers import webhook_sending, webhooks
-from abuse.models import AuditEntry, Webhook
+from abuse.models import AuditEntry, IdempotentCall, Webhook
 from abuse.tests.services.crm.servers import Asked, Said, json_server
 
 from .conftest import Caller
@@ -105,11 +105,14 @@ def test_deliveries_are_listed_tried_and_sent_again(root: Caller) -> None:
 def test_no_secret_is_kept_for_calls_that_are_sent_again(root: Caller) -> None:
     body = {"url": URL, "events": ["ticket.created"]}
     headers = {"X-Api-Token": root.token, "Idempotency-Key": "the same"}
-    made = [root.client.post("/api/webhooks", json=body, headers=headers).get_json()["secret"] for _ in range(2)]
-    assert made[0] != made[1]
-    path = f"/api/webhooks/{Webhook.all().order_by('pk')[0].pk}/secret"
-    renewed = [root.client.post(path, headers=headers).get_json()["secret"] for _ in range(2)]
-    assert renewed[0] != renewed[1]
+    first, second = (root.client.post("/api/webhooks", json=body, headers=headers) for _ in range(2))
+    assert (first.status_code, second.status_code) == (200, 409)
+    path, renewing = f"/api/webhooks/{Webhook.get().pk}/secret", {**headers, "Idempotency-Key": "another"}
+    renewed, again = (root.client.post(path, headers=renewing) for _ in range(2))
+    assert (renewed.status_code, again.status_code) == (200, 409)
+    secrets = {webhooks.secret_of(Webhook.get()), first.get_json()["secret"], renewed.get_json()["secret"]}
+    assert len(secrets) == 2, "renewed once"
+    assert [row.body for row in IdempotentCall.all()] == [None, None]
 
 
 def test_without_a_name_server_a_webhook_is_refused_by_its_field(root: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

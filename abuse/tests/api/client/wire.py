@@ -48,6 +48,8 @@ def refused(caller: Caller, method: str, path: str, body: object = None, *, stat
     """The text that the client shows for a call that has to fail."""
     response = send(caller, method, path, body)
     assert response.status_code == status, response.get_data(as_text=True)
-    assert list(response.get_json()) == ["message"]
     message: str = response.get_json()["message"]
+    errors = response.get_json().get("errors")
+    assert list(response.get_json()) == (["message"] if errors is None else ["message", "errors"])
+    assert errors is None or "; ".join(f"{one['field']}: {one['message']}" for one in errors) == message
     return message
