@@ -8,17 +8,22 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from abuse.models import Defendant, DefendantHistory, DefendantRevision, Service, Tag
 from abuse.models.fields import clipped
+from abuse.models.inserting import insert_all
 from abuse.services.crm import DefendantInfo, ServiceInfo
 
 MAX_TAGS = 50
 """Tags of one customer that are taken from the CRM."""
 
 
+_SWITCH = """
+UPDATE abuse_defendant AS defendant SET details_id = new.details, refreshed_at = %s
+FROM unnest(%s::bigint[], %s::bigint[]) AS new (id, details) WHERE defendant.id = new.id
+"""
 _OF_TODAY = frozenset({"creation_date", "expiration_date", "autorenew", "state"})
 
 
@@ -52,8 +57,8 @@ def ensure_defendants(infos: Iterable[DefendantInfo]) -> Mapping[str, Defendant]
     missing = [customer_id for customer_id in wanted if customer_id not in found]
     if missing:
         # Sorted, so that two processes that add the same customers wait for each other instead of dead-locking.
-        Defendant.objects.bulk_create([Defendant(customer_id=one) for one in missing], ignore_conflicts=True)
-        found = _defendants(wanted)
+        insert_all([Defendant(customer_id=one) for one in missing], ignore_conflicts=True)
+        found |= _defendants(missing)
     digests = {customer_id: revision_digest(info) for customer_id, info in wanted.items()}
     changed = [
         one for one, digest in digests.items() if (details := found[one].details) is None or details.digest != digest
@@ -115,7 +120,7 @@ class _Change:
 
 def _switch_revisions(changes: Sequence[_Change]) -> None:
     now = timezone.now()
-    DefendantRevision.objects.bulk_create([change.revision() for change in changes], ignore_conflicts=True)
+    insert_all([change.revision() for change in changes], ignore_conflicts=True)
     rows = DefendantRevision.filter(
         defendant__in=[change.defendant for change in changes], digest__in=[change.digest for change in changes]
     )
@@ -123,10 +128,10 @@ def _switch_revisions(changes: Sequence[_Change]) -> None:
     for change in changes:
         change.defendant.details = revisions[change.defendant.pk, change.digest]
         change.defendant.refreshed_at = now
-    Defendant.objects.bulk_update([change.defendant for change in changes], ["details", "refreshed_at"])
-    DefendantHistory.objects.bulk_create(
-        [DefendantHistory(defendant=one.defendant, revision=one.defendant.details, date=now) for one in changes]
-    )
+    defendants = [change.defendant for change in changes]
+    with connection.cursor() as cursor:
+        cursor.execute(_SWITCH, [now, [one.pk for one in defendants], [one.details_id for one in defendants]])
+    insert_all([DefendantHistory(defendant=one, revision=one.details, date=now) for one in defendants])
 
 
 @transaction.atomic(savepoint=False)
@@ -138,10 +143,8 @@ def ensure_services(infos: Iterable[ServiceInfo]) -> Mapping[str, Service]:
     found = {service.key: service for service in Service.filter(key__in=list(wanted))}
     missing = sorted(set(wanted) - set(found))
     if missing:
-        Service.objects.bulk_create(
-            [Service(key=key, **_columns(wanted[key])) for key in missing], ignore_conflicts=True
-        )
-        found = {service.key: service for service in Service.filter(key__in=list(wanted))}
+        insert_all([Service(key=key, **_columns(wanted[key])) for key in missing], ignore_conflicts=True)
+        found |= {service.key: service for service in Service.filter(key__in=missing)}
     for key, info in wanted.items():
         service, said = found[key], _columns(info)
         if any(getattr(service, name) != value for name, value in said.items()):

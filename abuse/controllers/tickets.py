@@ -203,6 +203,7 @@ def attach_waiting_reports(ticket: Ticket, *, actor: User) -> Sequence[int]:
         .exclude(pk__in=undecided())
         .select_for_update(of=("self",))
         .select_related("provider")
+        .defer("body")
         .order_by("pk")
     )
     if not waiting:

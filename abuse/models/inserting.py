@@ -104,7 +104,9 @@ def _as_json(value: object) -> str:
 
 @cache
 def _insert_into(model: type[models.Model], end: str) -> _Insert:
-    fields = [one for one in model._meta.local_concrete_fields if not (one.primary_key or one.generated)]
+    fields = [
+        one for one in model._meta.local_concrete_fields if not (one.generated or isinstance(one, models.AutoField))
+    ]
     quote = connection.ops.quote_name
     names = ", ".join(quote(str(one.column)) for one in fields)
     columns = ", ".join(f"{quote(one.attname)} {one.db_type(connection)}" for one in fields)

@@ -20,7 +20,7 @@ from abuse.rules.apply import RulesRun
 from abuse.services.email.texts.stored import texts_looked_at_once
 
 from .answers import is_forged, note_bounces_of_no_ticket, settle_answers, tell_answers
-from .claims import lock_claimed
+from .claims import lock_ours
 from .fates import Fate, write_fates
 from .kinds import DOUBTFUL, NO_COMPLAINT
 from .reading import ReadMail
@@ -36,7 +36,7 @@ def settle(mails: Sequence[ReadMail], settings: Settings) -> list[Fate]:
     Statements run in one order for every worker (mails, locks, providers, customers, tickets), so that batches that
     touch the same customers wait for each other and never dead-lock.
     """
-    locked = lock_claimed([mail.claim for mail in mails])
+    locked = lock_ours([mail.claim for mail in mails])
     ours = [mail for mail in mails if mail.claim.email_id in locked]
     if not ours:
         return []

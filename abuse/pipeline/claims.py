@@ -42,6 +42,9 @@ RETURNING email.id, email.sha256, email.size, email.received_at, email.attempts,
     email.envelope_recipients, email.submitter
 """
 _FRESH = _CLAIM.format(which="attempts = 0")
+_LOCK = """
+SELECT id FROM abuse_email WHERE id = ANY(%s) AND claim = %s AND state = 'processing' ORDER BY id FOR UPDATE SKIP LOCKED
+"""
 _RETRIES = _CLAIM.format(which="attempts > 0")
 
 
@@ -121,6 +124,15 @@ def lock_claimed(claims: Sequence[Claim]) -> dict[int, Email]:
         pk__in=[claim.email_id for claim in claims], claim=claims[0].token, state=EmailState.PROCESSING
     ).select_for_update(skip_locked=True, of=("self",))
     return {row.pk: row for row in rows.order_by("pk")}
+
+
+def lock_ours(claims: Sequence[Claim]) -> set[int]:
+    """The same, where the ids alone are wanted."""
+    if not claims:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [[claim.email_id for claim in claims], claims[0].token])
+        return {number for (number,) in cursor.fetchall()}
 
 
 @transaction.atomic

@@ -10,7 +10,7 @@ from django.utils import timezone
 from abuse.config import current
 from abuse.controllers.inbox import receive
 from abuse.models import Email, MoveRefused, Report
-from abuse.pipeline.claims import claim_fresh, claim_retry, give_back, lock_claimed, retry, waiting_count
+from abuse.pipeline.claims import claim_fresh, claim_retry, give_back, lock_claimed, lock_ours, retry, waiting_count
 from abuse.pipeline.inbox import work
 from abuse.services.storage import StorageService
 
@@ -36,7 +36,8 @@ def test_a_claimed_mail_is_not_claimed_again_until_its_lease_is_over() -> None:
     (again,) = claim_retry(PIPELINE)
     assert again.attempts == 2
     assert lock_claimed([claim]) == {}, "the first worker has lost it"
-    assert set(lock_claimed([again])) == {mail.pk}
+    assert lock_ours([claim]) == set() == lock_ours([])
+    assert set(lock_claimed([again])) == {mail.pk} == lock_ours([again])
 
 
 def test_failures_wait_longer_each_time_and_end_visibly() -> None:
