@@ -17,7 +17,7 @@ from .access import current_actor, current_user, needs
 from .bodies import Body, Id
 from .bulk_answers import BULK_EXAMPLE, BulkAnswer, bulk_answer
 from .filters import Text
-from .objects import the_ticket
+from .objects import refuse_hidden_ticket, the_ticket
 from .recording import name_objects
 from .tags_in import TagReference, tag_meant
 
@@ -64,6 +64,7 @@ def change_bulk(json_data: BulkReportChange) -> BulkAnswer:
         if not decision:
             raise NotAllowed(decision.reason)
         report_edits.change(report, ReportEdit({name: edit.values[name] for name in kept}), actor=current_user())
+        refuse_hidden_ticket(report.ticket)
         for tag in tags:
             tagging.tag_report(report, tag, actor=current_user())
 

@@ -53,6 +53,9 @@ _ANSWERS: dict[int, Any] = {
 }
 
 
+_LATER = {"Retry-After": "30"}
+
+
 @blueprint.get("")
 @needs(Right.LOOK)
 @blueprint.doc(responses=_ANSWERS)
@@ -69,8 +72,9 @@ def follow_events() -> Response:
         stream = hub.open(current_user().pk, current_token().pk, limits)
     except TooManyStreams as error:
         if error.own:
-            raise HTTPError(429, f"Events: {limits.per_user} streams of yours are open; expected fewer") from None
-        raise HTTPError(503, "Events: as many streams are open as may be", headers={"Retry-After": "30"}) from None
+            why = f"Events: {limits.per_user} streams of yours are open; expected fewer"
+            raise HTTPError(429, why, headers=_LATER) from None
+        raise HTTPError(503, "Events: as many streams are open as may be", headers=_LATER) from None
     try:
         first, position, missed = _missed(request.headers.get("Last-Event-ID", ""))
         lines = _lines(stream, position, first, missed, limits, request.environ.get("waitress.client_disconnected"))

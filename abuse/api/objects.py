@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
 
+from abuse.controllers.editing import NotAllowed
 from abuse.models import Report, Ticket
 from abuse.models.questions import with_report_relations, with_ticket_counts, with_ticket_relations
 from abuse.policies import Right
 
-from .access import current_user, require
+from .access import current_sight, current_user, require
 from .bodies import not_found
 
 Row = TypeVar("Row", bound=Model)
@@ -51,6 +52,17 @@ def the_report(report_id: int, right: Right = Right.SEE_REPORT) -> Report:
 def report_to_write(report_id: int) -> Report:
     """A report that the caller may change, or an error for him."""
     return the_report(report_id, Right.WRITE_REPORT)
+
+
+def refuse_hidden_ticket(ticket: Ticket | None) -> None:
+    """Refuse a change, within its transaction, that put a report into a ticket which the caller may not see.
+
+    :raises NotAllowed: which takes the change back.
+    """
+    if ticket is not None and not current_sight().may_see_ticket(ticket):
+        raise NotAllowed(
+            "An open ticket that is not for you takes the report: ask an expert of its category to attach it"
+        )
 
 
 def child(rows: QuerySet[Row], what: str, identifier: Any) -> Row:

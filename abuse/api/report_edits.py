@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from apiflask import APIBlueprint, HTTPError
+from django.db import transaction
 from pydantic import Field
 
 from abuse.config import current
@@ -26,8 +27,8 @@ from .access import current_actor, current_user, needs
 from .answers import Message
 from .bodies import MESSAGE, Body, Id, allow_large_body
 from .filters import Text
-from .objects import FORBIDDEN, report_to_write, the_ticket
-from .reports import report_answer, shown_ticket
+from .objects import FORBIDDEN, refuse_hidden_ticket, report_to_write, the_ticket
+from .reports import report_answer
 from .reports_schemas import ReportDetail
 from .ticket_edits import CustomerReference
 
@@ -68,7 +69,9 @@ def update_report(report_id: int, json_data: ReportChange) -> ReportDetail:
     kept, decision = kept_fields(current_actor(), report, edit.differences(report))
     if not decision:
         raise HTTPError(decision.status, decision.reason)
-    report_edits.change(report, ReportEdit({name: edit.values[name] for name in kept}), actor=current_user())
+    with transaction.atomic():
+        report_edits.change(report, ReportEdit({name: edit.values[name] for name in kept}), actor=current_user())
+        refuse_hidden_ticket(report.ticket)
     # Also when the change took it out of the caller's sight.
     return report_answer(with_report_relations(Report.filter(pk=report.pk)).get())
 
@@ -121,8 +124,6 @@ def _values(report: Report, wanted: ReportChange) -> dict[str, Any]:
         match name, value:
             case "defendant", None:
                 values[name] = None
-            case "ticket", None if shown_ticket(report) is None:
-                continue
             case "ticket", None:
                 # With another status the whole report still names no ticket: that is what it had.
                 values[name] = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apiflask import APIBlueprint, HTTPError
+from django.db import transaction
 from pydantic import Field
 from pydantic.alias_generators import to_camel
 
@@ -17,7 +18,7 @@ from . import examples
 from .access import current_actor, current_user, needs
 from .bodies import Body, Id, allow_large_body
 from .filters import Text
-from .objects import FORBIDDEN, report_to_write, ticket_to_write
+from .objects import FORBIDDEN, refuse_hidden_ticket, report_to_write, ticket_to_write
 from .ticket_details import changed
 from .tickets_schemas import TicketDetail
 
@@ -87,7 +88,10 @@ def create_ticket(json_data: ReportReference) -> TicketDetail:
     When there is an open one about the same customer, service and category, the report joins that.
     """
     report = report_to_write(json_data.id)
-    return changed(validation.attach(report, None, actor=current_user()))
+    with transaction.atomic():
+        ticket = validation.attach(report, None, actor=current_user())
+        refuse_hidden_ticket(ticket)
+    return changed(ticket)
 
 
 def _update(ticket: Ticket, wanted: TicketChange) -> TicketDetail:

@@ -65,7 +65,8 @@ def change_many_reports(
     :raises Refused: for more than MAX_REPORTS.
     """
     wanted = _checked("reports", report_ids, MAX_REPORTS)
-    rows = sight_of(actor).reports().filter(pk__in=wanted).select_related("provider", "defendant__details", "service")
+    related = ("provider", "defendant__details", "service", "ticket")
+    rows = sight_of(actor).reports().filter(pk__in=wanted).select_related(*related)
     return _change_all("report", wanted, {report.pk: report for report in rows}, change, actor)
 
 

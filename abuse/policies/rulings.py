@@ -87,7 +87,11 @@ def _write_ticket(actor: Actor, about: object) -> Decision:
 
 
 def _write_report(actor: Actor, about: object) -> Decision:
-    return _above_reading(_see_report, _BEGINNER, actor, about)
+    """Of a report in a ticket only who may see that: what is written on it changes the ticket, or closes it."""
+    written = _above_reading(_see_report, _BEGINNER, actor, about)
+    if written and isinstance(about, Report) and about.ticket_id is not None and not actor.sight.sees_all:
+        return ALLOWED if _see_ticket(actor, about.ticket) else forbidden(f"Report {about.pk} is in a ticket of others")
+    return written
 
 
 def _escalate(actor: Actor, about: object) -> Decision:

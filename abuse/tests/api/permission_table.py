@@ -45,9 +45,9 @@ SUPERUSERS = Pattern("Expert everywhere", "3333332")
 SEE_TICKET = Pattern("see the ticket", "3222222", "3333332", "4444222")
 WRITE_TICKET = Pattern("write the ticket", "3322222", "3333332", "4444222")
 SEE_REPORT = Pattern("see the report", "3222222", "3333332", "3222222")
-WRITE_REPORT = Pattern("write the report", "3322222", "3333332", "3322222")
+WRITE_REPORT = Pattern("write the report", "3322222", "3333332", "3333222")
 BULK_TICKETS = Pattern("write each ticket", "3322222", "3399992", "3399222")
-BULK_REPORTS = Pattern("write each report", "3322222", "3399992", "3322222")
+BULK_REPORTS = Pattern("write each report", "3322222", "3399992", "3399222")
 
 
 @dataclass(frozen=True)

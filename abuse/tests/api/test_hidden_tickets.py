@@ -13,7 +13,7 @@ from abuse.models import BusinessRulesHistory, Event, Notification, ReportStatus
 from abuse.models.questions import sight_of
 
 from .conftest import MakeCaller
-from .rows import a_report, a_ticket
+from .rows import a_defendant, a_report, a_service, a_ticket
 
 pytestmark = pytest.mark.django_db
 
@@ -99,11 +99,39 @@ def test_a_report_does_not_name_the_ticket_to_those_who_may_not_see_it(make_call
     assert shown == {"ann": [None, None, None, None, False], "eve": [*[ticket.pk] * 4, True]}
 
 
-def test_a_report_that_is_sent_back_whole_stays_in_the_ticket_that_was_not_named(make_caller: MakeCaller) -> None:
-    ann = make_caller("ann", {"Phishing": "Advanced"})
+def test_a_report_of_a_hidden_ticket_is_written_by_those_alone_who_may_see_the_ticket(make_caller: MakeCaller) -> None:
+    ann, eve = make_caller("ann", {"Phishing": "Advanced"}), make_caller("eve", {"Phishing": "Expert"})
     ticket = a_ticket(confidential=True)
     report = a_report(ticket=ticket)
-    whole = ann.get(f"/api/reports/{report.pk}").get_json()
-    assert change(ann, f"/api/reports/{report.pk}", whole).status_code == 200
+    path = f"/api/reports/{report.pk}"
+    whole = ann.get(path).get_json()
+    for body in (whole, {"status": "New"}, {"status": "Archived"}):
+        assert change(ann, path, body).status_code == 403
+    headers = {"X-Api-Token": ann.token}
+    assert ann.client.delete(path, headers=headers).status_code == 403
+    order = {"reports": [report.pk], "properties": {"status": "New"}}
+    assert change(ann, "/api/reports/bulk", order).status_code == 409
+    assert ann.client.post("/api/tickets", json={"id": report.pk}, headers=headers).status_code == 403
     report.refresh_from_db()
-    assert (report.status, report.ticket_id) == (ReportStatus.ATTACHED, ticket.pk)
+    ticket.refresh_from_db()
+    assert (report.status, report.ticket_id, ticket.status) == (ReportStatus.ATTACHED, ticket.pk, "Open")
+    assert change(eve, path, eve.get(path).get_json()).status_code == 200
+
+
+def test_no_report_is_put_into_a_hidden_ticket_and_nothing_is_told_of_it(make_caller: MakeCaller) -> None:
+    ann, eve = make_caller("ann", {"Phishing": "Advanced"}), make_caller("eve", {"Phishing": "Expert"})
+    matter: dict[str, Any] = {"defendant": a_defendant(), "service": a_service()}
+    ticket = a_ticket(confidential=True, **matter)
+    report = a_report(**matter)
+    headers = {"X-Api-Token": ann.token}
+    attached = {"status": "Attached"}
+    answers = [
+        ann.client.post("/api/tickets", json={"id": report.pk}, headers=headers),
+        change(ann, f"/api/reports/{report.pk}", attached),
+        change(ann, "/api/reports/bulk", {"reports": [report.pk], "properties": attached}),
+    ]
+    assert [answer.status_code for answer in answers] == [403, 403, 409]
+    assert not [answer for answer in answers if ticket.public_id in answer.get_data(as_text=True)]
+    report.refresh_from_db()
+    assert (report.status, report.ticket_id) == (ReportStatus.NEW, None)
+    assert change(eve, f"/api/reports/{report.pk}", attached).get_json()["ticket"] == ticket.pk
