@@ -46,22 +46,32 @@ def app(_services: None) -> APIFlask:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _seed(app: APIFlask) -> None:
-    """Every test with a database has in it what `initdb` puts there, once for all whose changes are rolled back.
+def _seed(app: APIFlask) -> Iterator[None]:
+    """Every test with a database has in it what `initdb` puts there: changes are rolled back.
 
-    Those that commit leave empty tables: Django sends this signal after it emptied them, as after it made them.
+    Those of tests that commit are undone table by table.
     """
     from django.apps import apps
     from django.db.models.signals import post_migrate
+    from django.test import TransactionTestCase
 
     from abuse.app import sync_routes
     from abuse.seed import load_seed
 
+    from .emptying import keep, put_back
+
     def fill(**_: object) -> None:
+        """Once the tables are made, and not when a test migrates."""
+        post_migrate.disconnect(sender=abuse, dispatch_uid="tests")
         load_seed()
         sync_routes(app)
+        keep()
 
-    post_migrate.connect(fill, sender=apps.get_app_config("abuse"), weak=False, dispatch_uid="tests")
+    abuse = apps.get_app_config("abuse")
+    post_migrate.connect(fill, sender=abuse, weak=False, dispatch_uid="tests")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _: put_back())
+        yield
 
 
 @pytest.fixture

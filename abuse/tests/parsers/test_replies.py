@@ -118,6 +118,6 @@ def test_who_wrote_what_is_quoted() -> None:
 )  # fmt: skip
 def test_hostile_text_takes_little_time(piece: str) -> None:
     body = piece * (1_000_000 // len(piece))
-    start = time.monotonic()
+    start = time.process_time()
     assert len(replies.new_text(body)) <= replies.MAX_CHARACTERS
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2

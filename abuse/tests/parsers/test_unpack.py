@@ -138,9 +138,9 @@ class TestRTF:
 
     @pytest.mark.parametrize("piece", [b"{", b"}", b"\\b", b"\\u1?", b"\\'", b"\\*\\x", b"{\\*\\x"])
     def test_hostile_text_takes_little_time(self, piece: bytes) -> None:
-        start = time.monotonic()
+        start = time.process_time()
         rtf.to_text(b"{\\rtf1" + piece * 200_000)
-        assert time.monotonic() - start < 2
+        assert time.process_time() - start < 2
 
 
 ARF = (

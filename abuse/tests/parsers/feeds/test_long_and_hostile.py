@@ -133,10 +133,10 @@ def test_the_command_reads_a_long_feed_fast_and_in_little_memory(tmp_path: Path,
     ids=["quote", "nul", "commas", "long", "long quote"],
 )
 def test_a_broken_line_costs_only_itself(broken: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     parsed = read(HEADER + rows(300) + broken + rows(300, start=300))
     assert len({item.value for item in parsed.items} - {"203.0.113.1"}) == 600
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_line_ends_of_every_kind() -> None:
@@ -167,12 +167,12 @@ def test_a_bomb_is_read_no_further_than_unpacked_files_may_be_long() -> None:
     squeezer = zlib.compressobj(9, zlib.DEFLATED, 31)
     packed = squeezer.compress((HEADER + rows(5)).encode())
     packed += b"".join(squeezer.compress(b"\0" * 1_000_000) for _ in range(300)) + squeezer.flush()
-    started = time.monotonic()
+    started = time.process_time()
     parsed = parse(mailed(packed, NAME + ".gz"), CONTEXT)
     assert len(parsed.items) == 5
     assert parsed.feed is not None
     assert not parsed.feed.is_whole
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize(
@@ -189,9 +189,9 @@ def test_a_bomb_is_read_no_further_than_unpacked_files_may_be_long() -> None:
     ids=["brackets", "braces", "deep cell", "deep list", "surrogates", "one line", "never closed"],
 )
 def test_documents_that_are_made_to_hurt(text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     parsed = read(text)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert {value for _, value in values(parsed)} <= {"203.0.113.7"}
 
 
@@ -201,17 +201,17 @@ def test_a_long_array_on_one_line_is_read_to_its_end() -> None:
 
 
 def test_pages_that_are_made_to_hurt() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     read("<table><tr><td>" * 200_000)
     read("<table><tr><td>203.0.113.7</td></tr>" * 20_000)
     read("<!--" * 500_000)
-    assert time.monotonic() - started < 8
+    assert time.process_time() - started < 8
 
 
 def test_many_columns_without_names() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     read("".join(",".join(f"198.51.100.{n % 250}" for n in range(400)) + "\n" for _ in range(3_000)))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_not_every_file_of_a_mail_is_looked_at() -> None:

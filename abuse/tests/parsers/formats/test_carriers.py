@@ -16,18 +16,18 @@ from .test_acns import NOTICE
 def test_many_documents_are_bounded_together() -> None:
     big = "<feedback>" + "<a/>" * 60_000 + "</feedback>"
     raw = multipart(*[f"Content-Type: text/xml\n\n{big}" for _ in range(30)], subject="Malware on 192.0.2.1")
-    start = time.monotonic()
+    start = time.process_time()
     parsed = read(raw)
-    assert time.monotonic() - start < 3
+    assert time.process_time() - start < 3
     assert any("elements of XML are read" in defect for defect in parsed.defects)
 
 
 def test_broken_documents_are_bounded_together() -> None:
     big = "<feedback>" + "<a/>" * 60_000 + "</wrong>"
     raw = multipart(*[f"Content-Type: text/xml\n\n{big}" for _ in range(30)], subject="Malware on 192.0.2.1")
-    start = time.monotonic()
+    start = time.process_time()
     assert read(raw).kind is MailKind.ABUSE_REPORT
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_what_is_too_large_is_said() -> None:

@@ -40,11 +40,11 @@ def test_nesting_is_bounded() -> None:
 
 
 def test_of_too_many_elements_the_first_are_read() -> None:
-    start = time.monotonic()
+    start = time.process_time()
     root, count, is_whole = xmltree.read("<a>" + "<b/>" * (2 * xmltree.MAX_ELEMENTS) + "</a>")
     assert (count, is_whole) == (xmltree.MAX_ELEMENTS, False)
     assert len(root.children) == xmltree.MAX_ELEMENTS - 1
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_too_many_attributes_are_refused() -> None:

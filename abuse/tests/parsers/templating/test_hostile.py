@@ -49,9 +49,9 @@ TEXTS = {
 def test_a_megabyte_is_read_in_bounded_time(rule: str, text: str) -> None:
     raw = f"From: <{SENDER}>\nSubject: s\nDate: Tue, 4 Mar 2025 09:15:00 +0100\n\n".encode() + TEXTS[text]
     context = ParserContext(templates=TemplateSet([template(f"take: [{RULES[rule]}]", fallback=False)]))
-    start = time.perf_counter()
+    start = time.process_time()
     parsed = parse(raw, context)
-    assert time.perf_counter() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert "The templates read only the first 500000 bytes of a text." in parsed.defects
     assert not any("failed" in sentence for sentence in parsed.defects)
 
@@ -62,6 +62,6 @@ def test_marks_in_a_megabyte_are_found_in_bounded_time() -> None:
         for number in range(50)
     )
     for text in (b"a" * MEGABYTE, b"xy" * (MEGABYTE // 2)):
-        start = time.perf_counter()
+        start = time.process_time()
         parse(b"From: <x@other.example>\n\n" + text, ParserContext(templates=templates))
-        assert time.perf_counter() - start < SECONDS
+        assert time.process_time() - start < SECONDS

@@ -100,6 +100,6 @@ def test_silence() -> None:
     "body", ["<" * 60_000, "<input " * 9_000, "<title>" * 9_000, "<script>" * 8_000, "&#" * 30_000, "type=" * 12_000]
 )
 def test_a_hostile_page_is_judged_at_once(body: str) -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     found(body)
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
