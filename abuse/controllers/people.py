@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from abuse.models import AbusePermission, Category, History, Operator, Profile, Role, Ticket, TicketStatus, User
@@ -15,6 +15,8 @@ from abuse.models import AbusePermission, Category, History, Operator, Profile, 
 from . import second_factor, tokens
 from .accounts import AccountError, new_user
 from .roles import administrators
+
+_CANNOT_WORK = "no profile in the category any more that works on it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,9 @@ def change_user(user: User, changes: Changes, *, actor: User) -> None:
         give_role(user, changes.role)
     if changes.profiles is not None:
         replace_profiles(user, changes.profiles, actor=actor)
+    elif changes.is_superuser is False:
+        present = AbusePermission.filter(user=user).values_list("category", "profile__name")
+        _leave_tickets(user, dict(present), actor=actor, reason=_CANNOT_WORK)
     if not user.is_active:
         tokens.revoke_all(user)
         _leave_tickets(user, None, actor=actor, reason="the user left")
@@ -93,7 +98,8 @@ def give_role(user: User, codename: str) -> None:
 
 @transaction.atomic
 def replace_profiles(user: User, wanted: Mapping[str, str], *, actor: User) -> None:
-    """Give a user these profiles, by category, and no others; tickets of categories lost by it become nobody's.
+    """Give a user these profiles, by category, and no others; tickets that he cannot work on any more become
+    nobody's.
 
     :raises AccountError: for an unknown category or profile.
     """
@@ -113,7 +119,7 @@ def replace_profiles(user: User, wanted: Mapping[str, str], *, actor: User) -> N
         update_conflicts=True, unique_fields=["user", "category"], update_fields=["profile"],
     )  # fmt: skip
     if not user.is_superuser:
-        _leave_tickets(user, sorted(wanted), actor=actor, reason="no profile in the category any more")
+        _leave_tickets(user, wanted, actor=actor, reason=_CANNOT_WORK)
 
 
 @transaction.atomic
@@ -139,11 +145,13 @@ def _check_account(user: User, changes: Changes, actor: User) -> None:
         raise AccountError(f"name: {user.username!r} is a superuser, whom only superusers change")
 
 
-def _leave_tickets(user: User, kept: list[str] | None, *, actor: User, reason: str) -> None:
-    """Open tickets of a user outside of some categories become nobody's, with history; None: all of his."""
+def _leave_tickets(user: User, profiles: Mapping[str, str] | None, *, actor: User, reason: str) -> None:
+    """Open tickets of a user on which he cannot work with some profiles become nobody's, with history; None: all."""
     lost = Ticket.filter(treated_by=user).exclude(status=TicketStatus.CLOSED)
-    if kept is not None:
-        lost = lost.exclude(category__in=kept)
+    if profiles is not None:
+        works = [category for category, profile in profiles.items() if profile != Profile.Name.READ_ONLY]
+        expert = [category for category, profile in profiles.items() if profile == Profile.Name.EXPERT]
+        lost = lost.exclude(Q(category__in=expert) | Q(category__in=works, confidential=False))
     rows = list(lost.select_for_update(no_key=True).order_by("pk").values_list("pk", "status"))
     Ticket.filter(pk__in=[pk for pk, _ in rows]).update(treated_by=None, version=F("version") + 1)
     now = timezone.now()

@@ -11,7 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 from werkzeug.test import TestResponse
 
 from abuse.controllers import audit
-from abuse.models import ROBOT_NAME, AbusePermission, AuditEntry, History, TicketStatus, User
+from abuse.models import ROBOT_NAME, AbusePermission, AuditEntry, History, Ticket, TicketStatus, User
 
 from .conftest import PASSWORD, Caller, MakeCaller
 from .rows import a_ticket
@@ -47,6 +47,28 @@ def test_a_user_is_made_and_logs_in(admin: Caller) -> None:
         "profiles": [{"category": "Spam", "profile": "Beginner", "access": True}],
     }  # fmt: skip
     assert admin.client.post("/api/auth", json={"name": "bob", "password": PASSWORD}).status_code == 200
+
+
+def test_tickets_are_freed_of_who_cannot_work_on_them_any_more(admin: Caller, make_caller: MakeCaller) -> None:
+    bob = make_caller("bob", {"Spam": "Expert", "Phishing": "Expert", "Malware": "Expert"})
+    hidden, plain = a_ticket("Spam", treated_by=bob.user, confidential=True), a_ticket("Spam", treated_by=bob.user)
+    still = a_ticket("Malware", treated_by=bob.user, confidential=True)
+    read = a_ticket("Phishing", treated_by=bob.user)
+    profiles = {"Spam": "Advanced", "Phishing": "Read-only", "Malware": "Expert"}
+    order = {"profiles": [{"category": name, "profile": profile} for name, profile in profiles.items()]}
+    assert send(admin, "PUT", f"/{bob.user.pk}", order).status_code == 200
+    owned = Ticket.filter(treated_by=bob.user).order_by("pk").values_list("pk", flat=True)
+    assert list(owned) == [plain.pk, still.pk]
+    told = History.filter(action_type=History.Type.CHANGE_TREATED_BY).order_by("ticket").values_list("ticket", "old")
+    assert list(told) == [(hidden.pk, "bob"), (read.pk, "bob")]
+
+
+def test_tickets_are_freed_of_who_is_no_superuser_any_more(root: Caller, make_caller: MakeCaller) -> None:
+    bob = make_caller("bob", {"Phishing": "Beginner"}, is_superuser=True)
+    tickets = a_ticket("Spam", treated_by=bob.user), a_ticket("Phishing", treated_by=bob.user)
+    assert send(root, "PUT", f"/{bob.user.pk}", {"isSuperuser": False}).status_code == 200
+    owned = Ticket.filter(treated_by=bob.user).values_list("pk", flat=True)
+    assert list(owned) == [tickets[1].pk]
 
 
 def test_what_an_older_client_sends_back_whole_replaces_the_profiles_and_frees_the_tickets(
