@@ -103,7 +103,7 @@ _CODES = {"recoveryCodes": ["abcd-efgh-ijkl-mnop"]}
 @needs(Right.ACCOUNT)
 @blueprint.input(PasswordChange, example={"current": "correct horse battery staple", "new": "another horse, another"})
 @blueprint.output(Message, example={"message": "Password changed; other logins are ended"})
-@blueprint.doc(responses={400: "The new password is too weak.", 403: _WRONG_PASSWORD, 429: _MANY})
+@blueprint.doc(responses={409: "The new password is too weak.", 403: _WRONG_PASSWORD, 429: _MANY})
 def change_password(json_data: PasswordChange) -> Message:
     """Change one's password
 

@@ -92,7 +92,7 @@ def update_category(name: str, json_data: CategoryText) -> CategoryAnswer:
 @blueprint.delete("/categories/<name>")
 @needs(Right.ADMINISTER)
 @blueprint.output(Message, example=MESSAGE)
-@blueprint.doc(responses={400: "Something is of this category."})
+@blueprint.doc(responses={409: "Something is of this category."})
 def delete_category(name: str) -> Message:
     """Take a category away that nothing is of"""
     catalogue_rows.delete_category(_category(name))

@@ -134,7 +134,7 @@ def show_template(template_id: int) -> TemplateAnswer:
 @needs(Right.ADMINISTER)
 @blueprint.input(TemplateText, example={key: value for key, value in _EXAMPLE.items() if key not in {"id", "version"}})
 @blueprint.output(TemplateAnswer, example=_EXAMPLE)
-@blueprint.doc(responses={400: "Every fault of the text, with its line."})
+@blueprint.doc(responses={409: "Every fault of the text, with its line."})
 def create_template(json_data: TemplateText) -> TemplateAnswer:
     """Write a mail text"""
     content = TextContent(
@@ -154,7 +154,7 @@ def create_template(json_data: TemplateText) -> TemplateAnswer:
 @needs(Right.ADMINISTER)
 @blueprint.input(TemplateText, example={"subject": "Abuse [{{ publicId }}]", "body": "Hello,\nplease look."})
 @blueprint.output(TemplateAnswer, example=_EXAMPLE)
-@blueprint.doc(responses={400: "Every fault of the text, with its line."})
+@blueprint.doc(responses={409: "Every fault of the text, with its line."})
 def update_template(template_id: int, json_data: TemplateText) -> TemplateAnswer:
     """Write a mail text anew; its codename, recipient type and language stay"""
     row = child(MailTemplate.all(), "template", template_id)
@@ -178,7 +178,7 @@ def update_template(template_id: int, json_data: TemplateText) -> TemplateAnswer
 @blueprint.delete("/<int:template_id>")
 @needs(Right.ADMINISTER)
 @blueprint.output(Message, example=MESSAGE)
-@blueprint.doc(responses={400: "A preset, a rule or the desk itself needs it."})
+@blueprint.doc(responses={409: "A preset, a rule or the desk itself needs it."})
 def delete_template(template_id: int) -> Message:
     """Take a mail text away that nothing needs"""
     texts.delete_text(child(MailTemplate.all(), "template", template_id), actor=current_user())

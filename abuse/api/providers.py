@@ -149,7 +149,7 @@ def update_provider(email: str, json_data: ProviderText) -> FullProvider:
 @blueprint.delete("/<email>")
 @needs(Right.ADMINISTER)
 @blueprint.output(Message, example=MESSAGE)
-@blueprint.doc(responses={400: "He has reported something."})
+@blueprint.doc(responses={409: "He has reported something."})
 def delete_provider(email: str) -> Message:
     """Take a reporter away who has reported nothing"""
     catalogue_rows.delete_provider(_provider(email))

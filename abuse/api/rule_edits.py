@@ -144,7 +144,7 @@ def show_rule(rule_id: int) -> RuleAnswer:
 @needs(Right.ADMINISTER)
 @blueprint.input(RuleText, example={"name": "x", "rulesType": "Report", "config": _CONFIG})
 @blueprint.output(RuleAnswer, example=RULE_EXAMPLE)
-@blueprint.doc(responses={400: "Every fault of the rule, each with its place in it."})
+@blueprint.doc(responses={409: "Every fault of the rule, each with its place in it."})
 def create_rule(json_data: RuleText) -> RuleAnswer:
     """Write a rule; an object without `document` stands last of its type"""
     if json_data.document is not None:
@@ -162,7 +162,7 @@ def create_rule(json_data: RuleText) -> RuleAnswer:
 @needs(Right.ADMINISTER)
 @blueprint.input(RuleText, example={"name": "x", "rulesType": "Report", "orderId": 50, "config": _CONFIG})
 @blueprint.output(RuleAnswer, example=RULE_EXAMPLE)
-@blueprint.doc(responses={400: "Every fault of the rule, each with its place in it."})
+@blueprint.doc(responses={409: "Every fault of the rule, each with its place in it."})
 def update_rule(rule_id: int, json_data: RuleText) -> RuleAnswer:
     """Write a rule anew; its name and type stay. Rules that stand in its place move on by one"""
     row = child(BusinessRules.all(), "rule", rule_id)
@@ -189,7 +189,7 @@ def update_rule(rule_id: int, json_data: RuleText) -> RuleAnswer:
 @blueprint.delete("/<int:rule_id>")
 @needs(Right.ADMINISTER)
 @blueprint.output(Message, example=MESSAGE)
-@blueprint.doc(responses={400: "It has decided on reports; it can be switched off."})
+@blueprint.doc(responses={409: "It has decided on reports; it can be switched off."})
 def delete_rule(rule_id: int) -> Message:
     """Take a rule away that never decided anything"""
     try:

@@ -66,7 +66,7 @@ def delete_comment(ticket_id: int, comment_id: int) -> Message:
 @blueprint.post("/star")
 @needs(Right.SEE_TICKET)
 @blueprint.output(Message, example=MESSAGE)
-@blueprint.doc(responses={400: "It is marked already.", **FORBIDDEN})
+@blueprint.doc(responses={409: "It is marked already.", **FORBIDDEN})
 def star(ticket_id: int) -> Message:
     """Mark a ticket for oneself"""
     if not remarks.star(the_ticket(ticket_id), actor=current_user()):
@@ -77,7 +77,7 @@ def star(ticket_id: int) -> Message:
 @blueprint.delete("/star")
 @needs(Right.SEE_TICKET)
 @blueprint.output(Message, example=MESSAGE)
-@blueprint.doc(responses={400: "It is not marked.", **FORBIDDEN})
+@blueprint.doc(responses={409: "It is not marked.", **FORBIDDEN})
 def unstar(ticket_id: int) -> Message:
     """Take one's own mark off a ticket"""
     if not remarks.unstar(the_ticket(ticket_id), actor=current_user()):

@@ -21,7 +21,7 @@ blueprint = APIBlueprint("ticket_export", __name__, url_prefix="/api/tickets/<in
 _ANSWERS: dict[int, Any] = {
     **FORBIDDEN,
     200: {"description": "The file.", "content": {OCTETS: {"schema": {"type": "string", "format": "binary"}}}},
-    400: "The ticket has no mails, or there is no such form.",
+    409: "The ticket has no mails.",
 }
 
 
