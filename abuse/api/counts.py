@@ -32,7 +32,9 @@ def counted(rows: QuerySet[Row], page: Page[int], filters: Filters) -> Counted:
     Nobody turns that many pages, and counting all takes longer than showing some.
     """
     start, size = filters.paginate.start, filters.paginate.size
-    if size and page.next is None and filters.paginate.cursor is None and (page or not start):
+    if page.total is not None:
+        number = page.total
+    elif size and page.next is None and filters.paginate.cursor is None and (page or not start):
         number = start + len(page)
     else:
         number = rows.order_by().values("pk")[: MAX_COUNT + 1].count()

@@ -9,10 +9,11 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from django.core.exceptions import EmptyResultSet
-from django.db.models import F, Model, OrderBy, Q, QuerySet
+from django.db.models import Count, F, Model, OrderBy, Q, QuerySet, Window
 from django.db.models.expressions import RawSQL
 from flask import Response, g, request
 
+from abuse.models.fields import are_few
 from abuse.models.ordering import TieBreak
 
 from . import cursors
@@ -24,9 +25,13 @@ _EVERY = slice(None)
 
 
 class Page(list[T]):
-    """The rows of a page. `next`: the cursor of the page after it; null when there is none."""
+    """The rows of a page. `next`: the cursor of the page after it; null when there is none.
+
+    `total`: how many rows there are on all pages, where that was found out with it.
+    """
 
     next: str | None = None
+    total: int | None = None
 
 
 def page(rows: QuerySet[Row], order: Sequence[Any], paginate: Paginate, spoken: str) -> Page[Row]:
@@ -83,11 +88,24 @@ class _Window(Generic[Row]):
         if self._size:
             chosen = self._without_ties()
             if chosen is None:
-                chosen = list(self._ordered(near=True).values_list("pk", *self._names)[self._start : self._end])
+                chosen, found.total = self._keys_of_page()
             found.extend(one[0] for one in chosen[: self._size])
             if len(chosen) > self._size:
                 found.next = cursors.written(chosen[self._size - 1][1:], self._bound)
         return found
+
+    def _keys_of_page(self) -> tuple[list[tuple[Any, ...]], int | None]:
+        """The page and one more, with all keys; and how many there are, where that costs nothing."""
+        ordered: QuerySet[Any] = self._ordered(near=True)
+        names = self._names
+        # Of a few rows all are read whatever the page is, and would be read again to be counted.
+        is_counted = self._behind is None and self._costly == len(self._keys) and are_few(self._rows.query.where)
+        if is_counted:
+            ordered, names = ordered.annotate(_total=Window(Count("*"))), [*names, "_total"]
+        chosen: list[tuple[Any, ...]] = list(ordered.values_list("pk", *names)[self._start : self._end])
+        if not is_counted:
+            return chosen, None
+        return [one[:-1] for one in chosen], chosen[0][-1] if chosen else None
 
     def _without_ties(self) -> list[tuple[Any, ...]] | None:
         """The page, where all that comes before a costly tie-break tells its rows apart, also from their neighbours.

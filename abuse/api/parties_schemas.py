@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
+from functools import lru_cache
 from typing import Any, Self
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -14,6 +15,7 @@ from django.utils import timezone
 from pydantic import Field
 
 from abuse.models import BusinessRulesHistory, Comment, Defendant, Provider, Service, Tag
+from abuse.models.moments import EpochSecondsOf
 
 from .answers import Answer, EpochSeconds
 
@@ -104,9 +106,9 @@ def _defendant_fields(defendant: Defendant) -> dict[str, object]:
     }
 
 
-DEFENDANT_COLUMNS = (
-    "defendant_id", "defendant__customer_id", "defendant__details__creation_date", "defendant__details__is_vip",
-    "defendant__details__is_gs", "defendant__details__is_internal",
+DEFENDANT_COLUMNS: Sequence[str | EpochSecondsOf] = (
+    "defendant_id", "defendant__customer_id", EpochSecondsOf("defendant__details__creation_date"),
+    "defendant__details__is_vip", "defendant__details__is_gs", "defendant__details__is_internal",
     *(f"defendant__details__{name}" for name in _DETAILS),
 )  # fmt: skip
 """What `defendant_of` is given, as columns of a ticket or a report."""
@@ -121,7 +123,7 @@ def defendant_of(values: Sequence[Any]) -> dict[str, Any] | None:
         "id": pk,
         "customer_id": customer_id,
         **dict(zip(_DETAILS, details, strict=True)),
-        "creation_date": None if created is None else _day(created),
+        "creation_date": None if created is None else _day_at(created, timezone.get_current_timezone()),
         "is_vip": bool(is_vip),
         "is_gs": bool(is_gs),
         "is_internal": bool(is_internal),
@@ -130,6 +132,11 @@ def defendant_of(values: Sequence[Any]) -> dict[str, Any] | None:
 
 def _day(moment: datetime) -> str:
     return f"{timezone.localtime(moment):%d/%m/%y}"
+
+
+@lru_cache(maxsize=10_000)
+def _day_at(seconds: int, zone: tzinfo) -> str:
+    return f"{datetime.fromtimestamp(seconds, zone):%d/%m/%y}"
 
 
 class ServiceAnswer(Answer):

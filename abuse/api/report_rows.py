@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from abuse.models import Report
+from abuse.models.moments import EpochSecondsOf
 from abuse.models.prepared import Prepared
 from abuse.models.questions import BODY_START, Sight, with_body_start
 
@@ -17,9 +18,9 @@ from .reports_schemas import ReportRow
 
 BODY_SHOWN = 300
 """Characters of a report's text in an answer to a search."""
-_COLUMNS = {
-    "received_date": "received_date",
-    "creation_date": "created_at",
+_COLUMNS: Mapping[str, str | EpochSecondsOf] = {
+    "received_date": EpochSecondsOf("received_date"),
+    "creation_date": EpochSecondsOf("created_at"),
     "status": "status",
     "category": "category_id",
     "subject": "subject",

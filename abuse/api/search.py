@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from apiflask import APIBlueprint
 from django.db.models import QuerySet
+from flask import Response
 from pydantic import Field
 
 from abuse.models import Report, Ticket
@@ -58,7 +59,7 @@ class Found(PagedLists):
         passes_over=ONLY_ROWS_AND_PAGES,
     )
 )
-def search(query_data: FiltersParameter) -> Found:
+def search(query_data: FiltersParameter) -> Response:
     """Look for tickets and reports"""
     filters = read_filters(query_data.filters)
     _check_conditions(filters)
@@ -77,7 +78,7 @@ def search(query_data: FiltersParameter) -> Found:
         reports_count_is_exact=None if of_all_reports.is_exact else False,
         tickets_next=ticket_ids.next,
         reports_next=report_ids.next,
-    )
+    ).response()
 
 
 def _pages(filters: Filters) -> tuple[Filters, Filters]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from abuse.models import Ticket
+from abuse.models.moments import EpochSecondsOf
 from abuse.models.prepared import Prepared
 from abuse.models.questions import with_ticket_counts
 
@@ -15,8 +16,9 @@ from .parties_schemas import DEFENDANT_COLUMNS, SERVICE_COLUMNS, defendant_of, s
 from .tickets_schemas import TICKET_FIELDS, TicketRow
 
 _ACTION = ("id", "name", "module", "level")
-_COLUMNS = {
-    **{name: name for name in TICKET_FIELDS},
+_DATES = ("creation_date", "modification_date", "snooze_start", "pause_start")
+_COLUMNS: Mapping[str, str | EpochSecondsOf] = {
+    **{name: EpochSecondsOf(name) if name in _DATES else name for name in TICKET_FIELDS},
     "category": "category_id",
     "treated_by": "treated_by__username",
     "resolution": "resolution__codename",

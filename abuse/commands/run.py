@@ -14,6 +14,7 @@ from django.db import DatabaseError, connections
 
 from abuse.app import MAX_BODY_BYTES, create_app, sync_routes
 from abuse.config import current
+from abuse.utils.memory import keep_what_is_there
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ def serve(app: APIFlask, host: str, port: int, *, threads: int) -> None:
     """Serve until SIGINT or SIGTERM with a fixed pool of threads, each of which keeps its database connection."""
     from abuse.api.bodies import LARGE_BODY_BYTES  # needs the models
 
+    keep_what_is_there()
     click.echo(f"Cerberus listens on http://{_shown(host)}:{port} with {threads} threads", err=True)
     waitress.serve(
         app,

@@ -36,7 +36,7 @@ from .rules import (
     RuleMode,
     RulesType,
 )
-from .search import SearchDue, SearchEntry
+from .search import NewSearchEntry, SearchDue, SearchEntry
 from .sla import ServiceLevel
 from .statistics import KpiCount, KpiDay
 from .statuses import (
@@ -113,6 +113,7 @@ __all__ = [
     "MassContactTarget",
     "MessageFile",
     "MoveRefused",
+    "NewSearchEntry",
     "News",
     "Notification",
     "Operator",

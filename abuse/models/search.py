@@ -23,6 +23,16 @@ class SearchEntry(Model):
         return f"words of report {self.report_id}"
 
 
+class NewSearchEntry(Model):
+    """The same of the newest reports. As the table is small, its rows are kept whole and read one after the other."""
+
+    report = models.OneToOneField(Report, on_delete=models.CASCADE, primary_key=True, related_name="new_search_entry")
+    document = SearchVectorField()
+
+    def __str__(self) -> str:
+        return f"words of the new report {self.report_id}"
+
+
 class SearchDue(Model):
     """A report that a search system outside of the database has yet to be told of."""
 

@@ -19,6 +19,7 @@ from flask.testing import FlaskClient
 
 from abuse.app import create_app
 from abuse.models import Report, Ticket
+from abuse.utils.memory import keep_what_is_there
 
 from .calls import Kind, Request, Values, kinds
 from .parties import Size, add_operators, forget_parties, token_of
@@ -60,6 +61,7 @@ def measure(requests: int, only: str, *, answers: Path | None = None) -> list[Ti
     add_operators()
     size = Size(Report.count(), Ticket.count())
     client = create_app().test_client()
+    keep_what_is_there()  # as the server does
     every = kinds(size, Values())
     measured, digests = [], {}
     with _one_processor() as server:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from abuse.models import Report, ReportItem, SearchEntry, Ticket
+from abuse.models import NewSearchEntry, Report, ReportItem, SearchEntry, Ticket
 from abuse.models.fields import as_network
 from abuse.services.search import SearchServiceException, default
 from abuse.services.search.base import MAX_ITEMS, Found
@@ -162,7 +162,7 @@ def test_the_newest_are_given_and_no_more(monkeypatch: pytest.MonkeyPatch) -> No
 def test_of_a_frequent_word_the_newest_are_given_and_that_there_are_more(
     query: str, newer: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"_NEWEST": 5, "_ENOUGH": 4, "_FREQUENT": 3}.items():
+    for name, value in {"_NEWEST": 5, "_LIKELY": 0, "_ENOUGH": 4, "_FREQUENT": 3}.items():
         monkeypatch.setattr(default, name, value)
     reports = [made(subject="spamword") for _ in range(6)]
     for _ in range(newer):
@@ -180,6 +180,46 @@ def test_of_a_rare_word_all_are_given_however_old(query: str, monkeypatch: pytes
     made(subject="another")
     hits = PostgresSearch().search_reports(query)
     assert (hits, Found.is_all(hits)) == ([report.pk for report in reversed(reports)], True)
+
+
+@pytest.mark.parametrize("query", ["rareword", "rarew"])
+def test_the_recent_ones_are_not_asked_for_first_where_they_promise_too_few(
+    query: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"_NEWEST": 3, "_RECENT": 5, "_LIKELY": 2, "_ENOUGH": 3, "_FREQUENT": 2}.items():
+        monkeypatch.setattr(default, name, value)
+    reports = [made(subject=subject) for subject in ("rareword",) * 5 + ("another", "another", "rareword")]
+    newest = [reports[place].pk for place in (7, 4, 3, 2, 1, 0)]
+    hits = PostgresSearch().search_reports(query)
+    assert (hits, Found.is_all(hits)) == (newest, True)
+    made(subject="rareword")
+    made(subject="rareword")
+    hits = PostgresSearch().search_reports(query)
+    assert (len(hits), Found.is_all(hits)) == (2, False)
+
+
+def test_the_words_of_new_reports_are_kept_apart_until_they_are_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(default, "_NEWEST", 3)
+    reports = [made(subject="spamword") for _ in range(2 * default._TRIMMED_AT)]
+    kept = set(NewSearchEntry.all().values_list("pk", flat=True))
+    assert {report.pk for report in reports[-3:]} <= kept
+    assert len(kept) <= 3 + default._TRIMMED_AT
+    monkeypatch.setattr(default, "_TRIMMED_AT", 1)
+    search.index_reports([reports[0].pk])
+    assert NewSearchEntry.all().count() == 3
+    words = {entry.pk: entry.document for entry in SearchEntry.all()}
+    assert all(words[entry.pk] == entry.document for entry in NewSearchEntry.all())
+
+
+def test_what_changed_in_an_old_report_is_not_looked_for_in_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"_NEWEST": 2, "_ENOUGH": 1}.items():
+        monkeypatch.setattr(default, name, value)
+    reports = [made(subject="before") for _ in range(3)]
+    Report.filter(pk=reports[0].pk).update(subject="afterwards")
+    search.index_reports([reports[0].pk])
+    Report.filter(pk=reports[2].pk).delete()  # the newest but one are new again
+    monkeypatch.setattr(default, "_NEWEST", 3)
+    assert (found("before"), found("afterwards")) == ([reports[1].pk], [reports[0].pk])
 
 
 def test_no_statistics_make_the_planner_read_all_reports_for_a_word() -> None:
