@@ -22,6 +22,8 @@ MAX_HELD = 1000
 """Reports that are found at most."""
 ENOUGH = 250
 """Reports found among the newest rows, or those of some time, that are enough."""
+_PROMISED = 250
+"""Rows among those of a look, going by a sample, for which it is worth looking there."""
 MAX_FREQUENT = 500
 """Reports that are given, the newest, where there are enough among those."""
 _NEWEST = 2000
@@ -157,8 +159,10 @@ def reports_holding(column: Column, part: str) -> Held:
         "part": holding(part), "rarest": pattern, "newest": newest, "near": sample.highest - _NEAR,
         "far": sample.highest - _FAR, "enough": ENOUGH, "frequent": MAX_FREQUENT, "rows": _MAX_ROWS, "most": MAX_HELD,
     }  # fmt: skip
-    if pattern and not any(part.lower() in text for text in sample.texts):
-        values |= {"newest": 0, "near": 0, "far": 0}  # all, at once
+    if pattern:
+        looks = {"newest": _NEWEST, "near": _NEAR, "far": _FAR}
+        share = sample.share_of(part)
+        values |= {name: 0 for name, rows in looks.items() if share * rows < _PROMISED}
     names = {"TABLE": column.table, "REPORT": column.report, "TEXT": column.text}
     return _held(_filled(_BY_INDEX if pattern else _WITHOUT_INDEX, **names), values)
 
@@ -204,6 +208,11 @@ class _Sample(NamedTuple):
     highest: int
     texts: Sequence[str]
     frequencies: Frequencies
+
+    def share_of(self, part: str) -> float:
+        """The share of texts that hold a part."""
+        wanted = part.lower()
+        return sum(wanted in text for text in self.texts) / max(len(self.texts), 1)
 
 
 # Shared by all threads of a process; two that look at the same time do no harm.

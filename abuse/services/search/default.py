@@ -29,7 +29,7 @@ _LIKELY = 20
 """Reports found among the newest that let as many as are enough be expected among the recent ones."""
 _NEVER = 2**40
 _FREQUENT = 400
-"""Reports that are given, the newest, where there are enough among those: pages that somebody might turn."""
+"""Reports that are given, the newest, where there are more than can be: pages that somebody might turn."""
 _ITEMS_OF_NETWORK = 200_000
 """Items of a large network that are looked at, whichever they are."""
 _ITEMS_OF_VALUE = 20_000
@@ -268,9 +268,10 @@ def _values(text: str, since: int) -> Mapping[str, Any]:
 
 
 def _first(found: Sequence[int], most: int | None, *, is_cut: bool = False) -> Found:
-    """The ids, each once, and no more than are wanted."""
+    """The ids, each once: all, where there are no more than `most`, else some of the first."""
     ids = list(dict.fromkeys(found))
-    return Found(ids[:most], is_complete=not is_cut and (most is None or len(ids) <= most))
+    is_complete = not is_cut and (most is None or len(ids) <= most)
+    return Found(ids if is_complete or most is None else ids[: min(most, _FREQUENT)], is_complete=is_complete)
 
 
 def _prefixes(text: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from abuse.models import Report, ReportItem
 from abuse.models import parts as module
@@ -62,7 +63,7 @@ def test_a_report_is_found_once_with_its_ticket_however_many_items_it_has() -> N
 def test_of_a_frequent_part_the_newest_are_found_and_that_there_are_more(
     place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"_NEWEST": 5, "ENOUGH": 4, "MAX_FREQUENT": 3, "MAX_HELD": 4}.items():
+    for name, value in {"_NEWEST": 5, "_PROMISED": 0, "ENOUGH": 4, "MAX_FREQUENT": 3, "MAX_HELD": 4}.items():
         monkeypatch.setattr(module, name, value)
     found = reports_of(*["A strange page"] * 6)
     if place != "newest":
@@ -76,6 +77,17 @@ def test_of_a_frequent_part_the_newest_are_found_and_that_there_are_more(
     held = reports_holding(SUBJECTS, "strange")
     most = 4 if place == "everything" else 3
     assert ([report for report, _ in held.reports], held.is_complete) == (found[::-1][:most], False)
+
+
+@pytest.mark.parametrize(("share", "looks"), [(0.14, 3), (0.02, 2), (0.002, 1), (0.001, 0), (0, 0)])
+def test_only_those_are_looked_at_that_promise_enough(share: float, looks: int) -> None:
+    texts = ["a strange page"] * round(share * 1000)
+    sampled(SUBJECTS, [*texts, *["nothing"] * (1000 - len(texts))], highest=1_000_000)
+    with CaptureQueriesContext(connection) as captured:
+        reports_holding(SUBJECTS, "strange")
+    statement = captured[-1]["sql"]
+    asked = ["OFFSET 2000" in statement, "id > 980000" in statement, "id > 840000" in statement]
+    assert asked == [False] * (3 - looks) + [True] * looks
 
 
 def test_of_a_rare_part_all_are_found_however_old(monkeypatch: pytest.MonkeyPatch) -> None:
