@@ -10,6 +10,8 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 
+from abuse.models.fields import as_array
+
 from . import held
 from .filters import FilterError, Scalar
 from .held import Finder
@@ -113,7 +115,7 @@ def _found(rows: QuerySet[Row], part: str, condition: Condition, value: Scalar, 
         raise FilterError(part, value, Kind.WORDS.value)
     ids = condition.search(str(value), whole=whole)
     held.note_incomplete(rows.model, ids)
-    return Q(pk__among=list(ids))
+    return Q(pk__among=as_array(list(ids)))
 
 
 def _holding(
@@ -128,7 +130,7 @@ def _holding(
             if found is not None:
                 held.note_incomplete(rows.model, found)
                 lookup = "among" if condition.found == "pk" else "any_of"
-                return Condition(condition.found), Q(**{f"{condition.found}__{lookup}": list(found)})
+                return Condition(condition.found), Q(**{f"{condition.found}__{lookup}": as_array(list(found))})
             lookup = "holds" if condition.kind == Kind.TEXT else "icontains"
             return condition, Q(**{f"{condition.path}__{lookup}": str(value)})
         case Kind.ID:

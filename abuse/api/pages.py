@@ -9,14 +9,14 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlencode
 
 from django.core.exceptions import EmptyResultSet
-from django.db.models import Count, F, Model, OrderBy, Q, QuerySet, Window
+from django.db.models import F, Model, OrderBy, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from flask import Response, g, request
 
-from abuse.models.fields import are_few
 from abuse.models.ordering import TieBreak
 
 from . import cursors
+from .few import few
 from .filters import Paginate, read_filters
 
 T = TypeVar("T")
@@ -86,26 +86,22 @@ class _Window(Generic[Row]):
     def ids(self) -> Page[int]:
         found: Page[int] = Page()
         if self._size:
-            chosen = self._without_ties()
+            chosen = self._few(found)
             if chosen is None:
-                chosen, found.total = self._keys_of_page()
+                chosen = self._without_ties()
+            if chosen is None:
+                chosen = list(self._ordered(near=True).values_list("pk", *self._names)[self._start : self._end])
             found.extend(one[0] for one in chosen[: self._size])
             if len(chosen) > self._size:
                 found.next = cursors.written(chosen[self._size - 1][1:], self._bound)
         return found
 
-    def _keys_of_page(self) -> tuple[list[tuple[Any, ...]], int | None]:
-        """The page and one more, with all keys; and how many there are, where that costs nothing."""
-        ordered: QuerySet[Any] = self._ordered(near=True)
-        names = self._names
-        # Of a few rows all are read whatever the page is, and would be read again to be counted.
-        is_counted = self._behind is None and self._costly == len(self._keys) and are_few(self._rows.query.where)
-        if is_counted:
-            ordered, names = ordered.annotate(_total=Window(Count("*"))), [*names, "_total"]
-        chosen: list[tuple[Any, ...]] = list(ordered.values_list("pk", *names)[self._start : self._end])
-        if not is_counted:
-            return chosen, None
-        return [one[:-1] for one in chosen], chosen[0][-1] if chosen else None
+    def _few(self, found: Page[int]) -> list[tuple[Any, ...]] | None:
+        some = few(self._rows, self._keys, self._start, self._end) if self._behind is None else None
+        if some is None:
+            return None
+        found.total = some.total
+        return some.rows
 
     def _without_ties(self) -> list[tuple[Any, ...]] | None:
         """The page, where all that comes before a costly tie-break tells its rows apart, also from their neighbours.

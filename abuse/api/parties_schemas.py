@@ -114,8 +114,8 @@ DEFENDANT_COLUMNS: Sequence[str | EpochSecondsOf] = (
 """What `defendant_of` is given, as columns of a ticket or a report."""
 
 
-def defendant_of(values: Sequence[Any]) -> dict[str, Any] | None:
-    """The fields of a `DefendantAnswer`."""
+def defendant_of(values: Sequence[Any], zone: tzinfo) -> dict[str, Any] | None:
+    """The fields of a `DefendantAnswer`, with the day as it was in a time zone."""
     if values[0] is None:
         return None
     pk, customer_id, created, is_vip, is_gs, is_internal, *details = values
@@ -123,7 +123,7 @@ def defendant_of(values: Sequence[Any]) -> dict[str, Any] | None:
         "id": pk,
         "customer_id": customer_id,
         **dict(zip(_DETAILS, details, strict=True)),
-        "creation_date": None if created is None else _day_at(created, timezone.get_current_timezone()),
+        "creation_date": None if created is None else _day_at(created, zone),
         "is_vip": bool(is_vip),
         "is_gs": bool(is_gs),
         "is_internal": bool(is_internal),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from typing import Any
 
+from django.utils import timezone
 from pydantic import TypeAdapter
 
 from abuse.models import Report
@@ -67,12 +69,12 @@ def report_rows(ids: Sequence[int], shown: int = BODY_START) -> list[ReportRow]:
 
     `shown`: characters of the text, `BODY_START` or `BODY_SHOWN`. A ticket that the caller may not see is not named.
     """
-    sight = current_sight()
+    sight, zone = current_sight(), timezone.get_current_timezone()
     found = {row[0]: row for row in _READ[shown].rows(ids=list(ids))} if ids else {}
-    return _ROWS.validate_python([_fields(found[one], shown, sight) for one in ids if one in found])
+    return _ROWS.validate_python([_fields(found[one], shown, sight, zone) for one in ids if one in found])
 
 
-def _fields(row: tuple[Any, ...], shown: int, sight: Sight) -> dict[str, Any]:
+def _fields(row: tuple[Any, ...], shown: int, sight: Sight, zone: tzinfo) -> dict[str, Any]:
     start = row[_BODY_AT]
     columns = dict(zip(_COLUMNS, row[1:_BODY_AT], strict=True))
     category, confidential = row[-len(_TICKET) :]
@@ -85,6 +87,6 @@ def _fields(row: tuple[Any, ...], shown: int, sight: Sight) -> dict[str, Any]:
         "body_is_cut": len(start) > shown,
         "provider": dict(zip(_PROVIDER, row[_PROVIDER_AT:_SERVICE_AT], strict=True)),
         "service": service_of(row[_SERVICE_AT:_DEFENDANT_AT]),
-        "defendant": defendant_of(row[_DEFENDANT_AT:_TAGS_AT]),
+        "defendant": defendant_of(row[_DEFENDANT_AT:_TAGS_AT], zone),
         "tags": tags_from(row[_TAGS_AT]),
     }

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from abuse.controllers import todo
 from abuse.models import Ticket
-from abuse.models.questions import live_tickets, with_ticket_counts
+from abuse.models.questions import live_tickets
 from abuse.policies import Right
 
 from . import examples, pages
@@ -60,7 +60,7 @@ def list_my_tickets(query_data: FiltersParameter) -> Response:
     own = TICKETS.chosen(current_sight().tickets().filter(treated_by=current_user()), filters)
     if filters.where.is_empty:
         own = live_tickets(own)
-    page = TICKETS.ids(with_ticket_counts(own, user=current_user()), filters)
+    page = TICKETS.ids(own, filters)
     return rows_answer(ticket_rows(page, user=current_user().pk), TICKETS.selected(filters))
 
 

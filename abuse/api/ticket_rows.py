@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from typing import Any
 
+from django.utils import timezone
 from pydantic import TypeAdapter
 
 from abuse.models import Ticket
@@ -48,17 +50,18 @@ _ROWS = TypeAdapter(list[TicketRow])
 
 def ticket_rows(ids: Sequence[int], *, user: int) -> list[TicketRow]:
     """The rows of some tickets in their order, as a user sees them; those that are gone are left out."""
+    zone = timezone.get_current_timezone()
     found = {row[0]: row for row in _READ.rows(ids=list(ids), user=user)} if ids else {}
-    return _ROWS.validate_python([_fields(found[one]) for one in ids if one in found])
+    return _ROWS.validate_python([_fields(found[one], zone) for one in ids if one in found])
 
 
-def _fields(row: tuple[Any, ...]) -> dict[str, Any]:
+def _fields(row: tuple[Any, ...], zone: tzinfo) -> dict[str, Any]:
     action = row[_ACTION_AT:_SERVICE_AT]
     return {
         "id": row[0],
         **dict(zip(_COLUMNS, row[1:_ACTION_AT], strict=True)),
         "action": None if action[0] is None else dict(zip(_ACTION, action, strict=True)),
         "service": service_of(row[_SERVICE_AT:_DEFENDANT_AT]),
-        "defendant": defendant_of(row[_DEFENDANT_AT:_TAGS_AT]),
+        "defendant": defendant_of(row[_DEFENDANT_AT:_TAGS_AT], zone),
         "tags": tags_from(row[_TAGS_AT]),
     }

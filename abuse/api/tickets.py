@@ -8,7 +8,7 @@ from flask import Response
 
 from abuse.controllers import ownership
 from abuse.models import Ticket
-from abuse.models.questions import live_tickets, with_ticket_counts
+from abuse.models.questions import live_tickets
 from abuse.models.tickets import PRIORITY_RANK
 from abuse.policies import Right
 from abuse.rules.explain import explain_ticket
@@ -112,7 +112,7 @@ def tickets_seen(filters: Filters, *, whole: bool = False) -> QuerySet[Ticket]:
     """
     seen = current_sight().tickets() if sees_something(filters) else Ticket.objects.none()
     rows = TICKETS.chosen(seen, filters, whole=whole)
-    return with_ticket_counts(live_tickets(rows) if filters.where.is_empty else rows, user=current_user())
+    return live_tickets(rows) if filters.where.is_empty else rows
 
 
 @blueprint.get("/<int:ticket_id>/explain")

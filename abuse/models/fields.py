@@ -124,7 +124,10 @@ class Among(AnyOf):
 
 
 def as_array(value: Any) -> Any:
-    """Ids as PostgreSQL writes an array, in a tenth of the time that the driver takes. Any other value as it is."""
+    """Ids in a list as PostgreSQL writes an array. Any other value as it is.
+
+    Both Django and the driver look at each of the values of a list, and take ten times as long.
+    """
     return f"{{{','.join(map(str, value))}}}" if isinstance(value, list) else value
 
 

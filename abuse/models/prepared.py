@@ -109,10 +109,12 @@ def _name_of(value: Any, stand_ins: dict[str, Any]) -> str | None:
 
 
 def _converted(rows: list[tuple[Any, ...]], converters: dict[int, Any]) -> list[tuple[Any, ...]]:
-    for position, (convert, expression) in converters.items():
-        for number, row in enumerate(rows):
-            value = row[position]
+    wanted = [(position, convert, expression) for position, (convert, expression) in converters.items()]
+    converted: list[Any] = []
+    for row in rows:
+        values = list(row)
+        for position, convert, expression in wanted:
             for one in convert:
-                value = one(value, expression, connection)
-            rows[number] = (*row[:position], value, *row[position + 1 :])
-    return rows
+                values[position] = one(values[position], expression, connection)
+        converted.append(tuple(values))
+    return converted

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
 from abuse.models import Report, ReportItem
+from abuse.models.fields import as_array
 from abuse.parsers.values import ItemKind, ParsedEmail, ParsedItem
 
 from ..facade import ServiceBase, ServiceError
@@ -82,7 +83,7 @@ class SearchServiceBase(ServiceBase, abc.ABC):
 
 def tickets_of(report_ids: Sequence[int]) -> list[int]:
     """The tickets that reports belong to, each once, in the order of the reports."""
-    rows = Report.filter(pk__any_of=list(report_ids), ticket__isnull=False).values_list("pk", "ticket_id")
+    rows = Report.filter(pk__any_of=as_array(list(report_ids)), ticket__isnull=False).values_list("pk", "ticket_id")
     tickets = dict(rows)
     found = dict.fromkeys(tickets[one] for one in report_ids if one in tickets)
     return [ticket for ticket in found if ticket is not None]

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import DatabaseError, connection
 
-from abuse.models.fields import Network
+from abuse.models.fields import Network, as_array
 from abuse.parsers.values import ParsedEmail
 
 from .base import MAX_FOUND, MAX_ITEMS, Found, SearchServiceBase, SearchServiceException, readable
@@ -235,7 +235,7 @@ class PostgresSearch(SearchServiceBase):
         text = readable(query)
         reports = self.search_reports(query) if reports is None else reports
         named = text if text and " " not in text else None
-        values = {"upper": named and named.upper(), "exact": named, "reports": list(reports), "most": MAX_FOUND}
+        values = {"upper": named and named.upper(), "exact": named, "reports": as_array(reports), "most": MAX_FOUND}
         return _first([row[0] for row in self._rows(_TICKETS, values)], MAX_FOUND, is_cut=not Found.is_all(reports))
 
     def _since(self) -> int:
