@@ -18,7 +18,7 @@ WHERE report_id > (SELECT max(report_id) FROM abuse_searchentry) - 4000
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('abuse', '0030_queue_rank'),
+        ('abuse', '0031_mentions'),
     ]
 
     operations = [
