@@ -9,14 +9,15 @@ from django.db import connection
 from django.utils import timezone
 
 from abuse.models.fields import clipped
+from abuse.models.prepared import Statement
 
 # Whoever comes second waits for the first and then finds its row: two workers never both answer.
-_GIVE = """
+_GIVE = Statement("""
 INSERT INTO abuse_answergiven AS given (sender, about, given_at, times) VALUES (%(sender)s, %(about)s, %(now)s, 1)
 ON CONFLICT (sender, about) DO UPDATE SET given_at = %(now)s, times = given.times + 1
-WHERE given.given_at <= %(now)s - %(period)s
+WHERE given.given_at <= %(now)s - %(period)s::interval
 RETURNING times
-"""
+""")
 
 
 def may_answer(sender: str, about: str, *, period_seconds: float) -> int | None:
@@ -32,6 +33,6 @@ def may_answer(sender: str, about: str, *, period_seconds: float) -> int | None:
         "period": timedelta(seconds=period_seconds),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_GIVE, values)
+        _GIVE.execute(cursor, values)
         row = cursor.fetchone()
     return int(row[0]) if row is not None else None

@@ -14,16 +14,17 @@ from django.utils import timezone
 from abuse.models import Defendant, DefendantHistory, DefendantRevision, Service, Tag
 from abuse.models.fields import clipped
 from abuse.models.inserting import insert_all
+from abuse.models.prepared import Statement
 from abuse.services.crm import DefendantInfo, ServiceInfo
 
 MAX_TAGS = 50
 """Tags of one customer that are taken from the CRM."""
 
 
-_SWITCH = """
+_SWITCH = Statement("""
 UPDATE abuse_defendant AS defendant SET details_id = new.details, refreshed_at = %s
 FROM unnest(%s::bigint[], %s::bigint[]) AS new (id, details) WHERE defendant.id = new.id
-"""
+""")
 _OF_TODAY = frozenset({"creation_date", "expiration_date", "autorenew", "state"})
 
 
@@ -130,7 +131,7 @@ def _switch_revisions(changes: Sequence[_Change]) -> None:
         change.defendant.refreshed_at = now
     defendants = [change.defendant for change in changes]
     with connection.cursor() as cursor:
-        cursor.execute(_SWITCH, [now, [one.pk for one in defendants], [one.details_id for one in defendants]])
+        _SWITCH.execute(cursor, [now, [one.pk for one in defendants], [one.details_id for one in defendants]])
     insert_all([DefendantHistory(defendant=one, revision=one.details, date=now) for one in defendants])
 
 

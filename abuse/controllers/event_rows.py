@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from django.db import connection, transaction
 
 from abuse.models import Event
+from abuse.models.prepared import Statement
 from abuse.queues import SEND_WEBHOOKS, ring_at_most_every
 
 CHANNEL = "cerberus_events"
@@ -15,7 +16,7 @@ CHANNEL = "cerberus_events"
 BELL = 60
 
 # Reports come by the thousand: no row is written for one that nobody wants to hear of.
-_WRITE = """
+_WRITE = Statement("""
 WITH written AS (
     INSERT INTO abuse_event (kind, ticket_id, user_id, category, data, date, transaction_id, dispatched)
     SELECT one.kind, one.ticket_id, one.user_id, one.category, one.data::jsonb, one.date,
@@ -28,7 +29,7 @@ WITH written AS (
     RETURNING id
 ), told AS (SELECT pg_notify('cerberus_events', '') FROM (SELECT 1 FROM written LIMIT 1) AS any_of_them)
 SELECT (SELECT count(*) FROM told) > 0 AND EXISTS (SELECT 1 FROM abuse_webhook WHERE is_active)
-"""
+""")
 
 
 def write_events(events: Sequence[Event]) -> None:
@@ -36,8 +37,8 @@ def write_events(events: Sequence[Event]) -> None:
     if not events:
         return
     with connection.cursor() as cursor:
-        cursor.execute(
-            _WRITE,
+        _WRITE.execute(
+            cursor,
             [
                 [event.kind for event in events],
                 [event.ticket_id for event in events],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
@@ -20,11 +20,12 @@ from abuse.models import (
     User,
     check_move,
 )
-from abuse.models.prepared import Prepared
+from abuse.models.prepared import Prepared, Statement
 
 from .history import record
 from .together import present, undecided, write_timeouts
 
+_SET_STATUS = Statement("UPDATE abuse_report SET status = %s WHERE id = %s")
 _WAITING = Prepared(
     lambda report, since, defendant, category, service, later: (
         Report.filter(
@@ -58,7 +59,8 @@ def set_status(report: Report, status: ReportStatus, *, actor: User, reason: str
     check_move(str(report), REPORT_MOVES, old, status)
     with transaction.atomic(savepoint=False):
         report.status = status
-        Report.filter(pk=report.pk).update(status=status)
+        with connection.cursor() as cursor:
+            _SET_STATUS.execute(cursor, [str(status), report.pk])
         record(
             History.Type.CHANGE_REPORT_STATUS, actor=actor, report=report, ticket=report.ticket, field="status",
             old=old, new=status, reason=reason,

@@ -5,8 +5,10 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection, models, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -23,6 +25,7 @@ from abuse.models import (
     TicketStatus,
     User,
 )
+from abuse.models.prepared import Statement
 
 from .deadlines import cancel_deadlines
 from .editing import and_more, edit
@@ -52,11 +55,11 @@ _PROMISED = "(SELECT now() + make_interval(secs => {}) FROM abuse_servicelevel W
 _DUE = {"look_due_at": _PROMISED.format("first_look"), "solution_due_at": _PROMISED.format("solution")}
 """What the category's service level promises of a ticket that is opened now."""
 
-_PUT = """
+_PUT = Statement("""
 UPDATE abuse_report AS report SET ticket_id = %(ticket)s, status = %(status)s
 FROM (SELECT id, ticket_id FROM abuse_report WHERE id = %(report)s FOR NO KEY UPDATE) AS before
 WHERE report.id = before.id RETURNING before.ticket_id
-"""
+""")
 
 
 def new_public_id() -> str:
@@ -103,26 +106,35 @@ def create_ticket(report: Report, *, actor: User, joinable: bool = True) -> Tick
 
 def _insert_unless_open(ticket: Ticket) -> bool:
     """Insert a ticket in one statement; False when there is an open one that its reports have to join."""
-    fields = [field for field in Ticket._meta.local_concrete_fields if not (field.primary_key or field.generated)]
+    fields = _columns()
     values = [field.get_db_prep_save(field.pre_save(ticket, add=True), connection) for field in fields]
-    names = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
-    places = ", ".join(_DUE.get(field.name, "%s") for field in fields)
-    # All names are the model's own; every value is a parameter.
-    statement = (
-        f"INSERT INTO abuse_ticket ({names}) VALUES ({places})"  # noqa: S608
-        " ON CONFLICT DO NOTHING RETURNING id, look_due_at, solution_due_at"
-    )
     for position, field in enumerate(fields):
         if field.name in _DUE:
             values[position] = ticket.category_id
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        _insert().execute(cursor, values)
         row = cursor.fetchone()
     if row is None:
         return False
     ticket.pk, ticket.look_due_at, ticket.solution_due_at = row
     ticket._state.adding, ticket._state.db = False, connection.alias
     return True
+
+
+@cache
+def _columns() -> Sequence[models.Field[Any, Any]]:
+    return [field for field in Ticket._meta.local_concrete_fields if not (field.primary_key or field.generated)]
+
+
+@cache
+def _insert() -> Statement:
+    names = ", ".join(connection.ops.quote_name(str(field.column)) for field in _columns())
+    places = ", ".join(_DUE.get(field.name, "%s") for field in _columns())
+    # All names are the model's own; every value is a parameter.
+    return Statement(
+        f"INSERT INTO abuse_ticket ({names}) VALUES ({places})"  # noqa: S608
+        " ON CONFLICT DO NOTHING RETURNING id, look_due_at, solution_due_at"
+    )
 
 
 def open_ticket_of(report: Report) -> Ticket | None:
@@ -173,7 +185,7 @@ def _take_leave(ticket_id: int) -> None:
 def _put(report: Report, ticket: Ticket) -> int | None:
     """Put a report into a ticket; the id of the one in which it really was, whatever the object says."""
     with connection.cursor() as cursor:
-        cursor.execute(_PUT, {"report": report.pk, "ticket": ticket.pk, "status": ReportStatus.ATTACHED.value})
+        _PUT.execute(cursor, {"report": report.pk, "ticket": ticket.pk, "status": ReportStatus.ATTACHED.value})
         row = cursor.fetchone()
     if row is None:
         raise Report.DoesNotExist(f"report {report.pk}: there is none of that id")

@@ -18,6 +18,7 @@ from django.db import connection
 
 from abuse.models import Deadline, Event, History, ReportThreshold, Ticket
 from abuse.models.inserting import insert_all
+from abuse.models.prepared import Statement
 
 from .event_rows import write_events
 
@@ -25,20 +26,20 @@ Triple = tuple[int, str, int]
 """(defendant, category, service): what one open ticket is about, and what reports wait on."""
 
 # The predicate is that of the index `one_timeout_per_report`.
-_WRITE_TIMEOUTS = """
+_WRITE_TIMEOUTS = Statement("""
 INSERT INTO abuse_deadline (kind, report_id, due_at, created_at, payload, state, attempts, result)
 SELECT 'report_timeout', report_id, due_at, created_at, '{}', 'pending', 0, ''
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS timeout (report_id, due_at, created_at)
 ON CONFLICT (kind, report_id) WHERE state = 'pending' AND kind = 'report_timeout' DO UPDATE SET due_at = excluded.due_at
-"""
-_WRITE_JOINED = """
+""")
+_WRITE_JOINED = Statement("""
 UPDATE abuse_ticket AS ticket
 SET priority = joined.priority, modification_date = joined.modification_date, version = joined.version,
     attached_reports_count = ticket.attached_reports_count + joined.reports
 FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::int[], %s::int[])
      AS joined (id, priority, modification_date, version, reports)
 WHERE ticket.id = joined.id
-"""
+""")
 
 
 @dataclass(slots=True)
@@ -116,8 +117,8 @@ def written_together() -> Iterator[Together]:
 def write_timeouts(deadlines: Sequence[Deadline]) -> None:
     """Write report time-outs; a report that has one keeps it, with the new moment."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _WRITE_TIMEOUTS,
+        _WRITE_TIMEOUTS.execute(
+            cursor,
             [
                 [deadline.report_id for deadline in deadlines],
                 [deadline.due_at for deadline in deadlines],
@@ -132,8 +133,8 @@ def write_joined(tickets: Sequence[Ticket], joining: Mapping[int, int]) -> None:
     `joining`: how many joined, by the ticket's id. They are added to those in the row, whatever the object says.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            _WRITE_JOINED,
+        _WRITE_JOINED.execute(
+            cursor,
             [
                 [ticket.pk for ticket in tickets],
                 [str(ticket.priority) for ticket in tickets],

@@ -18,13 +18,15 @@ from uuid import UUID
 
 from django.db import DEFAULT_DB_ALIAS, connection, models, transaction
 
+from .prepared import Statement
+
 AT_ONCE = 1000
 """Rows of one statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Insert:
-    statement: str
+    statement: Statement
     returns: bool
     """Whether it answers with the ids."""
     columns: Sequence[str]
@@ -65,7 +67,7 @@ def _insert(insert: _Insert, rows: Sequence[models.Model]) -> int:
     """Insert the rows; how many got their ids, which is all or none of them."""
     document = json.dumps([_values(insert, row) for row in rows], default=_as_json, ensure_ascii=False)
     with connection.cursor() as cursor:
-        cursor.execute(insert.statement, [document])
+        insert.statement.execute(cursor, [document])
         ids = cursor.fetchall() if insert.returns else []
     for row, (number,) in zip(rows, ids, strict=bool(ids)):
         row.pk = number
@@ -115,12 +117,12 @@ def _insert_into(model: type[models.Model], end: str) -> _Insert:
     if returns:
         end += f" {quote(str(model._meta.pk.column))}"
     # All names are the model's own; the only value is a parameter.
-    statement = (
+    text = (
         f"INSERT INTO {quote(model._meta.db_table)} ({names})"  # noqa: S608
         f" SELECT {chosen} FROM json_to_recordset(%s::json) AS one ({columns}) {end}"
     )
     return _Insert(
-        statement=statement,
+        statement=Statement(text),
         returns=returns,
         columns=[one.attname for one in fields],
         keys={one.attname: one for one in fields if isinstance(one, models.ForeignKey)},

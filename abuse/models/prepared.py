@@ -16,6 +16,7 @@ from typing import Any
 from weakref import WeakSet
 
 from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import QuerySet
 
 from .fields import as_array
@@ -23,7 +24,48 @@ from .fields import as_array
 Place = type[int] | type[str] | type[datetime] | type[list[int]]
 """What comes in a place of a statement. For a list of ids there is the look-up `any_of`."""
 _PLACEHOLDER = re.compile(r"%[%s]")
+_PLACE = re.compile(r"%(?:%|s|\((?P<name>\w+)\)s)")
 _numbers = count(1)
+
+
+class Statement:
+    """A statement in our own words, with places as `cursor.execute` knows them: %s, or %(name)s, and %% for %."""
+
+    def __init__(self, text: str) -> None:
+        self._plain = text
+        self._name = f"cerberus_{next(_numbers)}"
+        self._known: WeakSet[Any] = WeakSet()
+        self._order: list[str | int] = []
+        self._text = _PLACE.sub(self._mark, text)
+        self._execute = f"EXECUTE {self._name}"
+        if self._order:
+            self._execute += f" ({', '.join(['%s'] * len(self._order))})"
+
+    def _mark(self, found: re.Match[str]) -> str:
+        if found[0] == "%%":
+            return "%"
+        name = found["name"]
+        if name is None or name not in self._order:
+            self._order.append(len(self._order) if name is None else name)
+            return f"${len(self._order)}"
+        return f"${self._order.index(name) + 1}"
+
+    def execute(self, cursor: CursorWrapper, values: Any = ()) -> None:
+        """Run it in a cursor of the default connection, with a value for each place: a list, or a dict by names."""
+        if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+            cursor.execute(self._plain, values)
+            return
+        _prepare(self._known, self._name, self._text, None)
+        cursor.execute(self._execute, [values[place] for place in self._order])
+
+
+def _prepare(known: WeakSet[Any], name: str, text: str, fixed: Sequence[Any] | None) -> None:
+    """Once in a connection, and like all that sets a connection up without anybody counting it as a question."""
+    opened = connection.connection
+    if opened not in known:
+        with connection.wrap_database_errors, opened.cursor() as cursor:
+            cursor.execute(f"PREPARE {name} AS {text}", fixed)
+        known.add(opened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +101,11 @@ class Prepared:
                 values = [fixed if name is None else as_array(given[name]) for name, fixed in compiled.values]
                 cursor.execute(compiled.plain, values)
             else:
-                self._prepare(compiled)
+                _prepare(self._known, self._name, compiled.text, compiled.fixed)
                 marks = ", ".join(["%s"] * len(compiled.order))
                 cursor.execute(f"EXECUTE {self._name} ({marks})", [as_array(given[name]) for name in compiled.order])
             found = cursor.fetchall()
         return _converted(found, compiled.converters) if compiled.converters else found
-
-    def _prepare(self, compiled: _Compiled) -> None:
-        """Once in a connection, and like all that sets a connection up without anybody counting it as a question."""
-        opened = connection.connection
-        if opened not in self._known:
-            with connection.wrap_database_errors, opened.cursor() as cursor:
-                cursor.execute(f"PREPARE {self._name} AS {compiled.text}", compiled.fixed)
-            self._known.add(opened)
 
     @cached_property
     def _compiled(self) -> _Compiled:

@@ -15,6 +15,7 @@ from abuse.controllers.history import robot
 from abuse.controllers.providers import provider_key
 from abuse.controllers.together import Together, Triple, written_together
 from abuse.models import Email, EmailState, Provider, Report, ReportStatus, Ticket, TicketStatus
+from abuse.models.prepared import Statement
 from abuse.parsers.values import MailKind
 from abuse.rules.apply import RulesRun
 from abuse.services.email.texts.stored import texts_looked_at_once
@@ -27,6 +28,8 @@ from .reading import ReadMail
 from .reporter_answers import settle_reporters_answers, tell_reporters_answers
 from .reporting import MadeReport, make_reports, providers_of
 from .urls import write_looks
+
+_LOCK = Statement("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key")
 
 
 @transaction.atomic
@@ -138,7 +141,7 @@ def lock_accused(mails: Sequence[ReadMail]) -> None:
     )
     if keys:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(key) FROM unnest(%s::bigint[]) AS key", [keys])
+            _LOCK.execute(cursor, [keys])
 
 
 def _check_now() -> None:

@@ -16,6 +16,7 @@ from django.utils import timezone
 from abuse.config.schema import Pipeline
 from abuse.controllers.events import tell_of_parked
 from abuse.models import EMAIL_MOVES, Email, EmailState, check_move
+from abuse.models.prepared import Statement
 
 LARGE_MAIL = 4 * 1024 * 1024
 """Bytes; a mail of that size is claimed alone: what it takes, no other mail waits for."""
@@ -41,11 +42,11 @@ WHERE email.id = ranked.id
 RETURNING email.id, email.sha256, email.size, email.received_at, email.attempts, email.envelope_sender,
     email.envelope_recipients, email.submitter
 """
-_FRESH = _CLAIM.format(which="attempts = 0")
-_LOCK = """
+_FRESH = Statement(_CLAIM.format(which="attempts = 0"))
+_LOCK = Statement("""
 SELECT id FROM abuse_email WHERE id = ANY(%s) AND claim = %s AND state = 'processing' ORDER BY id FOR UPDATE SKIP LOCKED
-"""
-_RETRIES = _CLAIM.format(which="attempts > 0")
+""")
+_RETRIES = Statement(_CLAIM.format(which="attempts > 0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def claim_retry(settings: Pipeline) -> list[Claim]:
     return _claim(_RETRIES, 1, settings)
 
 
-def _claim(statement: str, limit: int, settings: Pipeline) -> list[Claim]:
+def _claim(statement: Statement, limit: int, settings: Pipeline) -> list[Claim]:
     now = timezone.now()
     token = uuid.uuid4()
     values: dict[str, Any] = {
@@ -84,7 +85,7 @@ def _claim(statement: str, limit: int, settings: Pipeline) -> list[Claim]:
         "large": LARGE_MAIL,
     }
     with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+        statement.execute(cursor, values)
         claims = [
             Claim(pk, sha256, size, received_at, attempts, token, sender, _recipients(recipients), submitter)
             for pk, sha256, size, received_at, attempts, sender, recipients, submitter in cursor.fetchall()
@@ -131,7 +132,7 @@ def lock_ours(claims: Sequence[Claim]) -> set[int]:
     if not claims:
         return set()
     with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [[claim.email_id for claim in claims], claims[0].token])
+        _LOCK.execute(cursor, [[claim.email_id for claim in claims], claims[0].token])
         return {number for (number,) in cursor.fetchall()}
 
 

@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from abuse.models import EmailState
 from abuse.models.fields import clipped
+from abuse.models.prepared import Statement
 
 from .reading import ReadMail
 
-_WRITE = """
+_WRITE = Statement("""
 UPDATE abuse_email AS email
 SET state = fate.state, reason = fate.reason, error = '', claim = NULL, postponed_since = NULL, done_at = fate.done_at,
     kind = fate.kind, provider = fate.provider, subject = fate.subject, sent_at = fate.sent_at,
@@ -26,7 +27,7 @@ FROM jsonb_to_recordset(%s::jsonb) AS fate(
     sent_at timestamptz, message_id text, template text, defects jsonb, authentication jsonb, content_key text,
     duplicate_of_id bigint, ticket_id bigint)
 WHERE email.id = fate.id
-"""
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +65,4 @@ def write_fates(fates: Sequence[Fate]) -> None:
         for fate in fates
     ]
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE, [json.dumps(rows)])
+        _WRITE.execute(cursor, [json.dumps(rows)])

@@ -87,10 +87,10 @@ def test_a_row_made_before_the_one_it_refers_to_was_stored_gets_that_ones_id() -
 @pytest.mark.django_db
 def test_it_is_one_statement_however_many_there_are_and_none_for_none() -> None:
     insert_all([_a_new_report()])
+    reports = [_a_new_report() for _ in range(40)]
     with CaptureQueriesContext(connection) as asked:
-        insert_all([_a_new_report(provider_id="reporter@reports.example") for _ in range(40)])
-    inserts = [one for one in asked.captured_queries if "INSERT INTO" in one["sql"] and "abuse_report" in one["sql"]]
-    assert len(inserts) == 1
+        insert_all(reports)
+    assert len(asked.captured_queries) == 1
     with CaptureQueriesContext(connection) as asked:
         insert_all([])
     assert not asked.captured_queries

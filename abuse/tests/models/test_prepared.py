@@ -11,7 +11,7 @@ from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Concat
 
 from abuse.models import Category, Provider, Role, Ticket
-from abuse.models.prepared import Prepared
+from abuse.models.prepared import Prepared, Statement
 from abuse.tests.findable import a_provider, a_ticket
 
 
@@ -95,3 +95,34 @@ def test_a_place_that_no_condition_has_is_an_error() -> None:
     prepared = Prepared(lambda name, other: Category.filter(name=name).values_list("name"), name=str, other=int)
     with pytest.raises(ValueError, match="places: other"):
         prepared.rows(name="Spam", other=1)
+
+
+@pytest.mark.django_db
+def test_a_statement_in_our_own_words_gets_its_values_by_place_or_by_name() -> None:
+    by_place = Statement("SELECT %s::text || '%%', %s::int")
+    by_name = Statement("SELECT %(b)s::text, %(a)s::int[], %(b)s::text || '%%s'")
+    without = Statement("SELECT '100%%'")
+    hostile = "' OR true --%s$1"
+    with connection.cursor() as cursor:
+        for _ in range(2):
+            by_place.execute(cursor, [hostile, 7])
+            assert cursor.fetchone() == (f"{hostile}%", 7)
+            by_name.execute(cursor, {"a": [1, 2], "b": hostile})
+            assert cursor.fetchone() == (hostile, [1, 2], f"{hostile}%s")
+            without.execute(cursor)
+            assert cursor.fetchone() == ("100%",)
+
+
+@pytest.mark.django_db
+def test_a_statement_is_prepared_once_and_not_at_all_behind_a_pooler(monkeypatch: pytest.MonkeyPatch) -> None:
+    statement = Statement("SELECT 4711 + %(number)s::int")
+    with connection.cursor() as cursor:
+        monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
+        statement.execute(cursor, {"number": 1})
+        assert cursor.fetchone() == (4712,)
+        assert not any("4711" in text for text in _statements())
+        monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", False)
+        for number in range(3):
+            statement.execute(cursor, {"number": number})
+            assert cursor.fetchone() == (4711 + number,)
+    assert len([text for text in _statements() if "4711" in text]) == 1

@@ -11,10 +11,13 @@ from typing import Any
 from django.db import connection
 
 from abuse.models import MailTemplate
+from abuse.models.prepared import Statement
 
 # Whoever changes a row, by whatever way, leaves another version of it in another place: xmin is the transaction that
 # wrote it, ctid the place.
-_STATE = "SELECT count(*), max(id), sum(hashtextextended(xmin::text || ctid::text, id)) FROM abuse_mailtemplate"
+_STATE = Statement(
+    "SELECT count(*), max(id), sum(hashtextextended(xmin::text || ctid::text, id)) FROM abuse_mailtemplate"
+)
 
 
 _MOST = 1000
@@ -65,7 +68,7 @@ def _state() -> tuple[Any, ...]:
     if looked:
         return looked[0]
     with connection.cursor() as cursor:
-        cursor.execute(_STATE)
+        _STATE.execute(cursor)
         state: tuple[Any, ...] = cursor.fetchone()
     if looked is not None:
         looked.append(state)
