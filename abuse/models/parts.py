@@ -1,7 +1,7 @@
 """Reports of which a text holds a part, whatever the case: the newest ones, at a cost that does not grow with the desk.
 
-A part that is in many reports is found among the newest of them; the index is asked for those of some time, and only
-where that gives few, for all. So no statement reads more than a few thousand rows.
+A part that is in many reports is found among the newest of them. Of others, the index is asked for those of some time,
+and only where that gives few, for all. So no statement reads more than a few thousand rows.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ _PROMISED = 250
 """Rows among those of a look, going by a sample, for which it is worth looking there."""
 MAX_FREQUENT = 500
 """Reports that are given, the newest, where there are enough among those."""
-_NEWEST = 2000
-"""Rows that are looked through: 1.5 µs each, 3 of a report."""
-_NEWEST_WITHOUT_INDEX = 8000
-_NEAR, _FAR = 20_000, 160_000
+_NEWEST = 8000
+"""Rows that are looked through where no index helps, at most: 1.5 µs each, 3 of a report."""
+_FEWEST = 2000
+"""Rows that are looked through then even if fewer would do, going by a sample."""
+_NEAR, _FAR = 20_000, 100_000
 """Rows, by their ids, of which the index gives those that hold the part before it gives all."""
 _MAX_ROWS = 20_000
 """Rows that are read of a part that is frequent only in old ones."""
@@ -123,9 +124,10 @@ def _by_index() -> str:
         "far": "AND %(far)s > 0 AND id > %(far)s",
         "everything": "LIMIT %(rows)s + 1",
     }
-    steps, parts = ["newest"], [_filled(_READ, NAME="newest", WHICH=f"WHERE {_THERE_ARE_OLDER} {_BY_AGE}")]
+    steps: list[str] = []
+    parts: list[str] = []
     for name, limit in limits.items():
-        few = " AND ".join(f"NOT {_filled(_ENOUGH, NAME=before)}" for before in steps)
+        few = " AND ".join(["true", *(f"NOT {_filled(_ENOUGH, NAME=before)}" for before in steps)])
         parts.append(_filled(_READ, NAME=name, WHICH=f"{_filled(_BY_TRIGRAMS, FEW=few)} {limit}"))
         steps.append(name)
     found = [_filled(_IF_ENOUGH, NAME=name) for name in steps[:-1]]
@@ -153,16 +155,14 @@ def reports_holding(column: Column, part: str) -> Held:
     The column has to have an index of trigrams.
     """
     sample = _sample_of(column)
-    pattern = rarest(part, sample.frequencies)
-    newest = _NEWEST if pattern else _NEWEST_WITHOUT_INDEX
+    share, pattern = sample.frequencies.of_part(part), rarest(part, sample.frequencies)
     values = {
-        "part": holding(part), "rarest": pattern, "newest": newest, "near": sample.highest - _NEAR,
-        "far": sample.highest - _FAR, "enough": ENOUGH, "frequent": MAX_FREQUENT, "rows": _MAX_ROWS, "most": MAX_HELD,
+        "part": holding(part), "rarest": pattern, "near": sample.highest - _NEAR, "far": sample.highest - _FAR,
+        "enough": ENOUGH, "frequent": MAX_FREQUENT, "rows": _MAX_ROWS, "most": MAX_HELD,
+        "newest": min(_NEWEST, max(_FEWEST, round(MAX_FREQUENT / share))) if share else _NEWEST,
     }  # fmt: skip
-    if pattern:
-        looks = {"newest": _NEWEST, "near": _NEAR, "far": _FAR}
-        share = sample.share_of(part)
-        values |= {name: 0 for name, rows in looks.items() if share * rows < _PROMISED}
+    looks = {"near": _NEAR, "far": _FAR}
+    values |= {name: 0 for name, rows in looks.items() if share * rows < _PROMISED}
     names = {"TABLE": column.table, "REPORT": column.report, "TEXT": column.text}
     return _held(_filled(_BY_INDEX if pattern else _WITHOUT_INDEX, **names), values)
 
@@ -206,13 +206,7 @@ class _Sample(NamedTuple):
 
     until: float
     highest: int
-    texts: Sequence[str]
     frequencies: Frequencies
-
-    def share_of(self, part: str) -> float:
-        """The share of texts that hold a part."""
-        wanted = part.lower()
-        return sum(wanted in text for text in self.texts) / max(len(self.texts), 1)
 
 
 # Shared by all threads of a process; two that look at the same time do no harm.
@@ -227,8 +221,8 @@ def _sample_of(column: Column) -> _Sample:
             statement = f"SELECT id, {column.text} FROM {column.table} ORDER BY id DESC LIMIT %s"  # noqa: S608 - ours
             cursor.execute(statement, [_SAMPLED])
             rows: list[tuple[int, Any]] = cursor.fetchall()
-        texts = [text.lower() for _, text in rows if text]
+        texts = [text for _, text in rows if text]
         highest = rows[0][0] if rows else 0
-        known = _Sample(now + _SAMPLE_SECONDS, highest, texts, Frequencies(texts[:_SAMPLED_FOR_TRIGRAMS]))
+        known = _Sample(now + _SAMPLE_SECONDS, highest, Frequencies(texts, _SAMPLED_FOR_TRIGRAMS))
         _samples[column] = known
     return known

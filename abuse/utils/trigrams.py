@@ -9,32 +9,38 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 _WORD = re.compile(r"[^\W_]+")
 _LONGEST = 400
 """Characters of a part of which trigrams are chosen."""
 _FEW = 1 / 5000
 """The share of texts that is worth no further trigram."""
-_DENSE = 0.15
-"""The share of texts from which on a trigram is not worth its cost beside others."""
+_ROW = 75
+"""How many rows of a list of one trigram are looked through in the time in which one row is read and left out again."""
 _MANY = 0.05
 """The share of texts from which on the index gives too many that do not hold the part."""
 
 
 class Frequencies:
-    """In what share of some texts each trigram is."""
+    """In what share of some texts each trigram is, counted in the first `most` of them."""
 
-    def __init__(self, texts: Iterable[str]) -> None:
+    def __init__(self, texts: Iterable[str], most: int | None = None) -> None:
+        self.texts = [text.lower() for text in texts]
+        counted = self.texts[:most]
         self._found: Counter[str] = Counter()
-        self._texts = 0
-        for text in texts:
-            self._texts += 1
+        self._texts = len(counted)
+        for text in counted:
             self._found.update({word[place : place + 3] for word in _words(text) for place in range(len(word) - 2)})
 
     def of(self, trigram: str) -> float:
         """The share of texts; half of one where it is in none."""
         return max(self._found[trigram.lower()], 0.5) / max(self._texts, 1)
+
+    def of_part(self, part: str) -> float:
+        """The share of texts that hold a part."""
+        wanted = part.lower()
+        return sum(wanted in text for text in self.texts) / max(len(self.texts), 1)
 
 
 def rarest(part: str, known: Frequencies) -> str | None:
@@ -42,17 +48,24 @@ def rarest(part: str, known: Frequencies) -> str | None:
 
     None where all of them are in many texts, or where it has none: then no index helps.
     """
-    places = sorted(_places(part[:_LONGEST], known))
+    part = part[:_LONGEST]
+    places = sorted(_places(part, known))
     pieces: list[tuple[int, int]] = []
-    share = 1.0
+    matching: Sequence[str] = known.texts
+    share, wanted = 1.0, known.of_part(part)
     for may_overlap in (False, True):
         for _, own, start, end in places:
             over = [(first, last) for first, last in pieces if start < last and first < end]
-            if share < _FEW or (pieces and own > _DENSE) or bool(over) != may_overlap or (start, end) in over:
+            if bool(over) != may_overlap or (start, end) in over:
+                continue
+            # Trigrams of one word come together: only texts tell how many rows another one would spare.
+            if pieces and (share < _FEW or (share - wanted) * _ROW < own):
                 continue
             pieces = [one for one in pieces if one not in over]
             pieces.append((min([start, *(first for first, _ in over)]), max([end, *(last for _, last in over)])))
-            share *= own
+            trigram = part[start:end].lower()
+            matching = [text for text in matching if trigram in text]
+            share = len(matching) / len(known.texts) if matching else share * own
     if share > _MANY:
         return None
     return f"%{'%'.join(_escaped(part[start:end]) for start, end in sorted(pieces))}%"

@@ -33,7 +33,7 @@ def no_sample() -> Iterator[None]:
 @pytest.fixture
 def bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounds that a few rows reach."""
-    for name in ("_NEWEST", "_NEWEST_WITHOUT_INDEX", "_NEWEST_BODIES", "ENOUGH", "MAX_FREQUENT"):
+    for name in ("_NEWEST", "_FEWEST", "_NEWEST_BODIES", "ENOUGH", "MAX_FREQUENT"):
         monkeypatch.setattr(module, name, 3)
     monkeypatch.setattr(held, "CANDIDATES", 0)
     for name in ("_NEWEST", "_ENOUGH", "_FREQUENT"):

@@ -36,7 +36,7 @@ def ids(column: Column, part: str) -> list[int]:
 
 
 def sampled(column: Column, texts: Sequence[str], *, highest: int = 0) -> None:
-    module._samples[column] = module._Sample(float("inf"), highest, texts, Frequencies(texts))
+    module._samples[column] = module._Sample(float("inf"), highest, Frequencies(texts))
 
 
 @pytest.mark.parametrize(
@@ -72,26 +72,35 @@ def test_of_a_frequent_part_the_newest_are_found_and_that_there_are_more(
         monkeypatch.setattr(module, name, 0)
     highest = {"near": (found[0], 0), "far": (found[-1], found[0]), "everything": (0, 0), "newest": (0, 0)}
     near, far = highest[place]
-    sampled(SUBJECTS, ["a strange page", *["nothing"] * 99], highest=near)
+    sampled(SUBJECTS, ["a strange page", *["nothing"] * (0 if place == "newest" else 99)], highest=near)
     monkeypatch.setattr(module, "_FAR", near - far)
     held = reports_holding(SUBJECTS, "strange")
     most = 4 if place == "everything" else 3
     assert ([report for report, _ in held.reports], held.is_complete) == (found[::-1][:most], False)
 
 
-@pytest.mark.parametrize(("share", "looks"), [(0.14, 3), (0.02, 2), (0.002, 1), (0.001, 0), (0, 0)])
+@pytest.mark.parametrize(("share", "looks"), [(0.02, 2), (0.004, 1), (0.002, 0), (0, 0)])
 def test_only_those_are_looked_at_that_promise_enough(share: float, looks: int) -> None:
     texts = ["a strange page"] * round(share * 1000)
     sampled(SUBJECTS, [*texts, *["nothing"] * (1000 - len(texts))], highest=1_000_000)
     with CaptureQueriesContext(connection) as captured:
         reports_holding(SUBJECTS, "strange")
     statement = captured[-1]["sql"]
-    asked = ["OFFSET 2000" in statement, "id > 980000" in statement, "id > 840000" in statement]
-    assert asked == [False] * (3 - looks) + [True] * looks
+    asked = ["id > 980000" in statement, "id > 900000" in statement]
+    assert asked == [False] * (2 - looks) + [True] * looks
+
+
+@pytest.mark.parametrize(("share", "newest"), [(0.1, 5000), (0.05, 8000), (1, 2000)])
+def test_of_a_part_that_is_frequent_so_many_are_looked_through_as_promise_enough(share: float, newest: int) -> None:
+    texts = ["a strange page"] * round(share * 1000)
+    sampled(SUBJECTS, [*texts, *["nothing"] * (1000 - len(texts))], highest=1_000_000)
+    with CaptureQueriesContext(connection) as captured:
+        reports_holding(SUBJECTS, "ge")
+    assert f"ORDER BY id DESC LIMIT {newest})" in captured[-1]["sql"]
 
 
 def test_of_a_rare_part_all_are_found_however_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"_NEWEST": 2, "ENOUGH": 4, "MAX_FREQUENT": 3}.items():
+    for name, value in {"_PROMISED": 0, "ENOUGH": 4, "MAX_FREQUENT": 3}.items():
         monkeypatch.setattr(module, name, value)
     found = reports_of(*["A strange page"] * 3)
     newer = reports_of(*["Nothing"] * 6)
@@ -103,7 +112,6 @@ def test_of_a_rare_part_all_are_found_however_old(monkeypatch: pytest.MonkeyPatc
 
 def test_a_part_that_is_frequent_only_in_old_texts_ends_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_ROWS", 3)
-    monkeypatch.setattr(module, "_NEWEST", 1)
     reports_of(*["A strange page"] * 5, "Nothing")
     sampled(SUBJECTS, ["nothing"] * 100)
     held = reports_holding(SUBJECTS, "strange")
@@ -116,7 +124,7 @@ def test_what_no_index_knows_is_looked_for_in_the_newest(part: str, monkeypatch:
     old, new = reports_of("old .xy.", "new .xy.")
     reports_of("Nothing")
     assert ids(SUBJECTS, part) == [new, old]
-    monkeypatch.setattr(module, "_NEWEST_WITHOUT_INDEX", 2)
+    monkeypatch.setattr(module, "_NEWEST", 2)
     held = reports_holding(SUBJECTS, part)
     assert ([report for report, _ in held.reports], held.is_complete) == ([new], False)
     assert not reports_holding(SUBJECTS, "q").is_complete, "nothing found is not all"
@@ -200,6 +208,13 @@ def test_what_holds_a_part_matches_the_pattern_of_its_rarest_trigrams() -> None:
         statement = "SELECT * FROM unnest(%s::text[], %s::text[]) AS one (text, pattern) WHERE NOT text ILIKE pattern"
         cursor.execute(statement, [[text for text, _ in cases], [pattern for _, pattern in cases]])
         assert cursor.fetchall() == []
+
+
+def test_of_trigrams_that_come_together_more_are_taken_where_they_spare_rows() -> None:
+    known = Frequencies([*["transfer"] * 20, *["nissan"] * 300, "nisfa", *["quiet"] * 1679])
+    assert rarest("nisfa", known) == "%isf%"
+    together = Frequencies([*["disfame"] * 20, *["nissan"] * 300, "nisfa", *["quiet"] * 1679])
+    assert rarest("nisfa", together) == "%nisfa%"
 
 
 def test_the_rarest_trigrams_are_chosen_and_no_more_than_needed() -> None:
