@@ -8,16 +8,41 @@ from pathlib import Path
 import pytest
 import redis
 from apiflask import APIFlask
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from abuse.bootstrap import set_up
 
-LONG = ("scenarios", "resilience", "commands", "bench", "intake")
+ROOMS = ("resilience", "scenarios", "intake", "embedded")
+"""Rooms whose tests share servers of their own and wait a lot: one worker runs all of a room, and others work then."""
+ALONE = ("test_fresh_install.py", "test_up.py")
+"""Long stories in those rooms that use none of their servers."""
+LONG = ("commands", "bench")
 """Rooms whose tests run processes of their own."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long stories first, the longest before all: at the end they would leave the other worker without work."""
-    items.sort(key=lambda item: (item.path.name != "test_fresh_install.py", item.path.parent.name not in LONG))
+    """Long stories first, the longest before all: at the end they would leave the other workers without work."""
+
+    def place(item: pytest.Item) -> tuple[bool, int, bool]:
+        room = item.path.parent.name
+        return item.path.name not in ALONE, ROOMS.index(room) if room in ROOMS else len(ROOMS), room not in LONG
+
+    items.sort(key=place)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling | None:
+    """A file stays with one worker, and so do all the files of some rooms."""
+
+    def unit(nodeid: str) -> str:
+        file = Path(nodeid.partition("::")[0])
+        return str(file.parent if file.parent.name in ROOMS and file.name not in ALONE else file)
+
+    if config.getvalue("dist") != "loadfile":
+        return None
+    scheduler = LoadFileScheduling(config, log)
+    scheduler._split_scope = unit
+    return scheduler
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -16,6 +16,7 @@ from werkzeug.test import TestResponse
 from abuse.api import exports
 from abuse.config import current
 from abuse.models import AuditEntry, ReportItem
+from abuse.models.inserting import insert_all
 
 from .conftest import Caller, MakeCaller
 from .rows import START, a_defendant, a_report, a_tag, a_ticket, an_item
@@ -149,12 +150,11 @@ def test_a_form_that_there_is_not_is_refused(root: Caller) -> None:
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_twenty_thousand_rows_need_no_more_memory_than_a_few(root: Caller, form: str) -> None:
     report = a_report()
-    ReportItem.objects.bulk_create(
+    insert_all(
         [
             ReportItem(report=report, raw_item=f"https://{number}.example/{'x' * 150}", item_type="URL", date=START)
             for number in range(20_000)
-        ],
-        batch_size=5000,
+        ]
     )
     answer = root.client.get(PATHS[2], query_string={"form": form}, headers={"X-Api-Token": root.token}, buffered=False)
     chunks = iter(answer.response)
