@@ -19,7 +19,7 @@ from abuse.utils.trigrams import Frequencies, holding, rarest
 from .reports import Report
 
 MAX_HELD = 1000
-"""Reports that are found at most."""
+"""Reports that are found at most. Where there are more, `MAX_FREQUENT` of them are given."""
 ENOUGH = 250
 """Reports found among the newest rows, or those of some time, that are enough."""
 _PROMISED = 250
@@ -197,8 +197,8 @@ def _held(statement: str, values: Mapping[str, Any]) -> Held:
         cursor.execute(statement, values)
         rows = cursor.fetchall()
     reports = [(report, ticket) for report, ticket, _ in rows if report is not None]
-    is_cut = rows[0][2]
-    return Held(reports[: MAX_FREQUENT if is_cut else MAX_HELD], is_complete=len(reports) <= MAX_HELD and not is_cut)
+    is_complete = len(reports) <= MAX_HELD and not rows[0][2]
+    return Held(reports if is_complete else reports[:MAX_FREQUENT], is_complete=is_complete)
 
 
 class _Sample(NamedTuple):

@@ -75,8 +75,7 @@ def test_of_a_frequent_part_the_newest_are_found_and_that_there_are_more(
     sampled(SUBJECTS, ["a strange page", *["nothing"] * (0 if place == "newest" else 99)], highest=near)
     monkeypatch.setattr(module, "_FAR", near - far)
     held = reports_holding(SUBJECTS, "strange")
-    most = 4 if place == "everything" else 3
-    assert ([report for report, _ in held.reports], held.is_complete) == (found[::-1][:most], False)
+    assert ([report for report, _ in held.reports], held.is_complete) == (found[::-1][:3], False)
 
 
 @pytest.mark.parametrize(("share", "looks"), [(0.02, 2), (0.004, 1), (0.002, 0), (0, 0)])
