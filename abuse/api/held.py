@@ -28,9 +28,9 @@ LOOKED_THROUGH, BODIES_LOOKED_THROUGH = 2000, 500
 CANDIDATES = 400
 """Reports in which the search service finds the words, of which the bodies are looked through."""
 HELD_SAYS = (
-    "`like` finds up to 1000 reports with an `item` or `subject`; of a part that is in more, the newest 250 to 500. For "
-    "a `body` it looks through the newest 500 reports, and through 400 in which the search service finds its words. "
-    "Exports and `/api/tickets/todo` look everywhere, which may take long."
+    "`like` finds up to 1000 reports with an `item` or `subject`; of a part that is in more, the newest 250 to 500, or "
+    "those among the newest rows. For a `body` it looks through the newest 500 reports, and through 400 in which the "
+    "search service finds its words. Exports and `/api/tickets/todo` look everywhere, which may take long."
 )
 T = TypeVar("T")
 _WORD = re.compile(r"[^\W_]+")

@@ -155,7 +155,7 @@ def reports_holding(column: Column, part: str) -> Held:
     The column has to have an index of trigrams.
     """
     sample = _sample_of(column)
-    share, pattern = sample.frequencies.of_part(part), rarest(part, sample.frequencies)
+    share, pattern = sample.frequencies.of_part(part), rarest(part, sample.frequencies, sample.highest)
     values = {
         "part": holding(part), "rarest": pattern, "near": sample.highest - _NEAR, "far": sample.highest - _FAR,
         "enough": ENOUGH, "frequent": MAX_FREQUENT, "rows": _MAX_ROWS, "most": MAX_HELD,

@@ -16,8 +16,12 @@ _LONGEST = 400
 """Characters of a part of which trigrams are chosen."""
 _FEW = 1 / 5000
 """The share of texts that is worth no further trigram."""
+_DENSE = 0.25
+"""The share of texts from which on a trigram is not worth its cost beside others, whatever it spares."""
 _ROW = 75
 """How many rows of a list of one trigram are looked through in the time in which one row is read and left out again."""
+_MOST_ENTRIES = 100_000
+"""Entries of the shortest list, times the lists, that are looked through: 0.05 µs each."""
 _MANY = 0.05
 """The share of texts from which on the index gives too many that do not hold the part."""
 
@@ -43,14 +47,17 @@ class Frequencies:
         return sum(wanted in text for text in self.texts) / max(len(self.texts), 1)
 
 
-def rarest(part: str, known: Frequencies) -> str | None:
+def rarest(part: str, known: Frequencies, rows: int = 0) -> str | None:
     """A pattern for LIKE that every text matches that holds the part, of its rarest trigrams: of as few as will do.
 
     None where all of them are in many texts, or where it has none: then no index helps.
+
+    :param rows: how many texts the index is of.
     """
     part = part[:_LONGEST]
     places = sorted(_places(part, known))
     pieces: list[tuple[int, int]] = []
+    chosen: set[tuple[int, ...]] = set()
     matching: Sequence[str] = known.texts
     share, wanted = 1.0, known.of_part(part)
     for may_overlap in (False, True):
@@ -59,14 +66,16 @@ def rarest(part: str, known: Frequencies) -> str | None:
             if bool(over) != may_overlap or (start, end) in over:
                 continue
             # Trigrams of one word come together: only texts tell how many rows another one would spare.
-            if pieces and (share < _FEW or (share - wanted) * _ROW < own):
+            if pieces and (share < _FEW or own > min(_DENSE, (share - wanted) * _ROW)):
                 continue
             pieces = [one for one in pieces if one not in over]
             pieces.append((min([start, *(first for first, _ in over)]), max([end, *(last for _, last in over)])))
+            chosen.add((start, end))
             trigram = part[start:end].lower()
             matching = [text for text in matching if trigram in text]
             share = len(matching) / len(known.texts) if matching else share * own
-    if share > _MANY:
+    entries = min((own for _, own, *place in places if tuple(place) in chosen), default=1.0) * rows * len(chosen)
+    if share > _MANY or entries > _MOST_ENTRIES:
         return None
     return f"%{'%'.join(_escaped(part[start:end]) for start, end in sorted(pieces))}%"
 

@@ -214,6 +214,8 @@ def test_of_trigrams_that_come_together_more_are_taken_where_they_spare_rows() -
     assert rarest("nisfa", known) == "%isf%"
     together = Frequencies([*["disfame"] * 20, *["nissan"] * 300, "nisfa", *["quiet"] * 1679])
     assert rarest("nisfa", together) == "%nisfa%"
+    assert rarest("nisfa", together, 1_000_000) == "%nisfa%"
+    assert rarest("nisfa", together, 10_000_000) is None, "the index would be looked through for too long"
 
 
 def test_the_rarest_trigrams_are_chosen_and_no_more_than_needed() -> None:
