@@ -34,7 +34,7 @@ _NEAR, _FAR = 20_000, 100_000
 """Rows, by their ids, of which the index gives those that hold the part before it gives all."""
 _MAX_ROWS = 20_000
 """Rows that are read of a part that is frequent only in old ones."""
-_NEWEST_BODIES = 500
+_NEWEST_BODIES = 300
 """Bodies that are looked through: 10 µs each, and more where they are long."""
 _SAMPLED, _SAMPLED_FOR_TRIGRAMS = 2000, 500
 _SAMPLE_SECONDS = 300.0

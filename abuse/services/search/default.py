@@ -119,10 +119,12 @@ old AS MATERIALIZED (
     SELECT report_id FROM abuse_searchentry
     WHERE (SELECT count(*) >= %(likely)s AND count(*) < %(enough)s FROM newest)
     AND document @@ (SELECT query FROM asked) AND %(since)s > 0 AND report_id > %(since)s
-), every AS MATERIALIZED (
+), matching AS MATERIALIZED (
     SELECT report_id FROM abuse_searchentry
     WHERE (SELECT count(*) < %(enough)s FROM newest) AND (SELECT count(*) < %(enough)s FROM recent)
     AND document @@ (SELECT query FROM asked)
+), every AS MATERIALIZED (
+    SELECT report_id FROM matching ORDER BY report_id DESC LIMIT %(most)s
 ), few AS MATERIALIZED (
     SELECT report_id FROM newest WHERE (SELECT count(*) >= %(enough)s FROM newest)
     UNION ALL
@@ -156,14 +158,14 @@ SELECT ARRAY(
         SELECT id AS report_id, 1 AS part FROM valued
         UNION ALL SELECT report_id, 2 FROM worded
     ) AS one
-    ORDER BY part, report_id DESC LIMIT %(most)s
+    ORDER BY part, report_id DESC
 ), EXISTS (SELECT FROM few)
 """  # noqa: S608 - all of it is from above
 _BY_WEB_QUERY = _SEARCH.format(parse="websearch_to_tsquery('simple', %(words)s)")
 _BY_PLAIN_WORDS = _SEARCH.format(parse="plainto_tsquery('simple', %(words)s)")
 _BY_PREFIXES = f"""
 WITH {_WORDED.format(parse="to_tsquery('simple', %(prefixes)s)")}
-SELECT ARRAY(SELECT report_id FROM worded ORDER BY report_id DESC LIMIT %(most)s), EXISTS (SELECT FROM few)
+SELECT ARRAY(SELECT report_id FROM worded ORDER BY report_id DESC), EXISTS (SELECT FROM few)
 """  # noqa: S608 - all of it is from above
 
 # Those that are named first, then the newest of a customer, then those of the reports found.
@@ -263,7 +265,7 @@ def _values(text: str, since: int) -> Mapping[str, Any]:
         "value": value, "lower": value and value.lower().rstrip("."), "upper": value and value.upper(),
         "words": text, "prefixes": "" if _OPERATOR.search(text) else _prefixes(text), "since": since,
         "newest": _NEWEST, "likely": _LIKELY, "enough": _ENOUGH, "frequent": _FREQUENT, "items": _ITEMS_OF_VALUE,
-        "most": 2 * MAX_FOUND,
+        "most": MAX_FOUND + 1,
     }  # fmt: skip
 
 
