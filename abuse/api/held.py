@@ -28,7 +28,7 @@ LOOKED_THROUGH, BODIES_LOOKED_THROUGH = 1000, 300
 CANDIDATES = 200
 """Reports in which the search service finds the words, of which the bodies are looked through."""
 HELD_SAYS = (
-    "`like` finds up to 1000 reports with an `item` or `subject`; of a part that is in more, the newest 250 to 500, or "
+    "`like` finds up to 1000 reports with an `item` or `subject`; of a part that is in more, the newest 200 to 400, or "
     "those among the newest rows. For a `body` it looks through the newest 300 reports, and through 200 in which the "
     "search service finds its words. Exports and `/api/tickets/todo` look everywhere, which may take long."
 )

@@ -20,11 +20,11 @@ from .reports import Report
 
 MAX_HELD = 1000
 """Reports that are found at most. Where there are more, `MAX_FREQUENT` of them are given."""
-ENOUGH = 250
+ENOUGH = 200
 """Reports found among the newest rows, or those of some time, that are enough."""
-_PROMISED = 250
+_PROMISED = 200
 """Rows among those of a look, going by a sample, for which it is worth looking there."""
-MAX_FREQUENT = 500
+MAX_FREQUENT = 400
 """Reports that are given, the newest, where there are enough among those."""
 _NEWEST = 8000
 """Rows that are looked through where no index helps, at most: 1.5 µs each, 3 of a report."""
