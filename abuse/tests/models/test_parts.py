@@ -78,7 +78,7 @@ def test_of_a_frequent_part_the_newest_are_found_and_that_there_are_more(
     assert ([report for report, _ in held.reports], held.is_complete) == (found[::-1][:3], False)
 
 
-@pytest.mark.parametrize(("share", "looks"), [(0.02, 2), (0.004, 1), (0.002, 0), (0, 0)])
+@pytest.mark.parametrize(("share", "looks"), [(0.02, 2), (0.004, 1), (0.001, 0), (0, 0)])
 def test_only_those_are_looked_at_that_promise_enough(share: float, looks: int) -> None:
     texts = ["a strange page"] * round(share * 1000)
     sampled(SUBJECTS, [*texts, *["nothing"] * (1000 - len(texts))], highest=1_000_000)
