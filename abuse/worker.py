@@ -20,7 +20,6 @@ from rq.job import Job
 from abuse.queues import PlainDataSerializer, connection, impatient_connection, queue_by_name
 from abuse.services.shared import LEFT_ALONE
 from abuse.utils.children import let_forks_die_with_us
-from abuse.utils.memory import keep_what_is_there
 from abuse.utils.stopping import ask_to_stop
 
 TASK = re.compile(r"abuse\.tasks\.[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
@@ -65,7 +64,6 @@ class CerberusWorker(rq.Worker):
     def work(self, *args: Any, **kwargs: Any) -> bool:
         # RQ's scheduler would go on for ever without its worker, and nobody could stop a job without one.
         let_forks_die_with_us()
-        keep_what_is_there()
         with sharing_what_is_away():
             return bool(super().work(*args, **kwargs))
 
