@@ -16,12 +16,14 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Any
 from uuid import UUID
 
-from django.db import DEFAULT_DB_ALIAS, connection, models, transaction
+from django.db import DEFAULT_DB_ALIAS, DataError, connection, models, transaction
 
 from .prepared import Statement
 
 AT_ONCE = 1000
 """Rows of one statement."""
+_SHOWN = 200
+"""Characters of a value that an error shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,13 @@ def _insert(insert: _Insert, rows: Sequence[models.Model]) -> int:
     """Insert the rows; how many got their ids, which is all or none of them."""
     document = json.dumps([_values(insert, row) for row in rows], default=_as_json, ensure_ascii=False)
     with connection.cursor() as cursor:
-        insert.statement.execute(cursor, [document])
+        try:
+            insert.statement.execute(cursor, [document])
+        except DataError as error:
+            wrong = _holding_nul(insert, rows)
+            if wrong is None:
+                raise
+            raise DataError(f"{wrong}; expected text without NUL (0x00)") from error
         ids = cursor.fetchall() if insert.returns else []
     for row, (number,) in zip(rows, ids, strict=bool(ids)):
         row.pk = number
@@ -83,6 +91,16 @@ def _values(insert: _Insert, row: models.Model) -> dict[str, Any]:
             # The row that it refers to got its id after this one was made.
             values[name] = _key_of(row, key)
     return values
+
+
+def _holding_nul(insert: _Insert, rows: Sequence[models.Model]) -> str | None:
+    """The first column that holds a NUL, with its value: PostgreSQL speaks of a place in the document alone."""
+    for row in rows:
+        for name, value in _values(insert, row).items():
+            # Without those that are escaped themselves, a backslash stands before what it escapes.
+            if "\\u0000" in json.dumps(value, default=_as_json).replace("\\\\", ""):
+                return f"{name} of a {type(row).__name__}: {repr(value)[:_SHOWN]}"
+    return None
 
 
 def _key_of(row: models.Model, key: models.ForeignKey[Any, Any]) -> Any:

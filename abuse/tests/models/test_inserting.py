@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
-from django.db import DataError, IntegrityError, connection, models
+from django.db import DataError, IntegrityError, connection, models, transaction
 from django.test.utils import CaptureQueriesContext
 
 from abuse.models import History, OutgoingMessage, Report, ReportItem, Tag, User
@@ -145,3 +145,16 @@ def test_a_row_that_is_there_already_is_not_inserted_again() -> None:
     assert [one.pk is None for one in (first, second, third)] == [False, True, False]
     assert OutgoingMessage.get(pk=first.pk).message_id == "<a>"
     assert set(OutgoingMessage.all().values_list("dedupe_key", flat=True)) == {"1", "2"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("column", "value"), [("body", "a\0b"), ("missing_data", ["\\u0000", "\\\0"]), ("subject", "\0")]
+)
+def test_the_column_that_holds_nul_is_named(column: str, value: Any) -> None:
+    rows = [_a_new_report(body="\\u0000"), _a_new_report(**{column: value})]
+    with pytest.raises(DataError) as caught, transaction.atomic():
+        insert_all(rows)
+    assert str(caught.value) == f"{column} of a Report: {value!r}; expected text without NUL (0x00)"
+    insert_all(rows[:1])
+    assert Report.get().body == "\\u0000"
