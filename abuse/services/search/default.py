@@ -158,7 +158,7 @@ SELECT ARRAY(
         SELECT id AS report_id, 1 AS part FROM valued
         UNION ALL SELECT report_id, 2 FROM worded
     ) AS one
-    ORDER BY part, report_id DESC
+    ORDER BY part, report_id DESC LIMIT 2 * %(most)s
 ), EXISTS (SELECT FROM few)
 """  # noqa: S608 - all of it is from above
 _BY_WEB_QUERY = _SEARCH.format(parse="websearch_to_tsquery('simple', %(words)s)")
@@ -237,7 +237,7 @@ class PostgresSearch(SearchServiceBase):
         text = readable(query)
         reports = self.search_reports(query) if reports is None else reports
         named = text if text and " " not in text else None
-        values = {"upper": named and named.upper(), "exact": named, "reports": as_array(reports), "most": MAX_FOUND}
+        values = {"upper": named and named.upper(), "exact": named, "reports": as_array(list(reports)), "most": MAX_FOUND}
         return _first([row[0] for row in self._rows(_TICKETS, values)], MAX_FOUND, is_cut=not Found.is_all(reports))
 
     def _since(self) -> int:

@@ -157,6 +157,18 @@ def test_the_newest_are_given_and_no_more(monkeypatch: pytest.MonkeyPatch) -> No
     assert (len(found("spamword")), Found.is_all(found("spamword"))) == (5, True)
 
 
+def test_those_of_a_value_take_no_place_of_those_that_mention_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"MAX_FOUND": 6, "_FREQUENT": 4}.items():
+        monkeypatch.setattr(default, name, value)
+    about = [made("phishing.example", subject="phishing.example") for _ in range(3)]
+    mentions = [made(subject="phishing.example") for _ in range(3)]
+    hits = found("phishing.example")
+    assert (hits, Found.is_all(hits)) == ([report.pk for report in (*about[::-1], *mentions[::-1])], True)
+    made(subject="phishing.example")
+    hits = found("phishing.example")
+    assert (hits[:3], len(hits), Found.is_all(hits)) == ([report.pk for report in about[::-1]], 4, False)
+
+
 @pytest.mark.parametrize("query", ["spamword", "spamw"])
 @pytest.mark.parametrize("newer", [0, 5])
 def test_of_a_frequent_word_the_newest_are_given_and_that_there_are_more(
