@@ -231,7 +231,7 @@ def test_an_answer_of_the_crm_that_cannot_be_kept_stops_no_other(ann: User, brok
         work_off()
     target = MassContactTarget.get(state="failed")
     assert (target.ip, target.attempts) == ("203.0.113.1", campaign_work.MAX_ATTEMPTS)
-    assert r"\u0000 cannot be converted to text" in target.error
+    assert r"name of a Service: 'a\x00b'; expected text without NUL" in target.error
     result = MassContactResult.get()
     assert (result.state, result.matching_count, result.failed_count) == ("Done", 1, 1)
 
