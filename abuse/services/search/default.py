@@ -237,7 +237,12 @@ class PostgresSearch(SearchServiceBase):
         text = readable(query)
         reports = self.search_reports(query) if reports is None else reports
         named = text if text and " " not in text else None
-        values = {"upper": named and named.upper(), "exact": named, "reports": as_array(list(reports)), "most": MAX_FOUND}
+        values = {
+            "upper": named and named.upper(),
+            "exact": named,
+            "reports": as_array(list(reports)),
+            "most": MAX_FOUND,
+        }
         return _first([row[0] for row in self._rows(_TICKETS, values)], MAX_FOUND, is_cut=not Found.is_all(reports))
 
     def _since(self) -> int:
