@@ -13,6 +13,7 @@ from django.db.models import Model, Q, QuerySet
 from abuse.models.fields import as_array
 
 from . import held
+from .access import current_sight
 from .filters import FilterError, Scalar
 from .held import Finder
 from .relations import by_keys, over_many, over_many_by_keys
@@ -56,6 +57,8 @@ class Condition(NamedTuple):
     """Whether what it holds is held by another column of the same name too, so that `like` need not look here."""
     looked_up: bool = False
     """Whether the other table is small, so that its rows are found first. Its column is never null."""
+    of_ticket: str = ""
+    """The path to the id of a ticket, where the column tells of it: one that the caller may not see is as none."""
 
 
 def one_of_these(
@@ -105,9 +108,19 @@ def _one_of_these(
     if condition.kind == Kind.WORDS:
         return any_of([_found(rows, part, condition, value, whole=whole) for value in values] or [Q(pk__in=[])])
     match = Q(**{f"{condition.path}__in": [_converted(part, condition.kind, one) for one in values if one is not None]})
+    shown = _shown(condition)
+    if shown is not None:
+        match &= shown
     if None in values:
         match |= Q(**{f"{condition.path}__isnull": True})
+        if shown is not None:
+            match |= ~shown
     return match
+
+
+def _shown(condition: Condition) -> Q | None:
+    """Which rows show the caller what the column holds; None for all."""
+    return current_sight().of_shown_ticket(condition.of_ticket) if condition.of_ticket else None
 
 
 def _found(rows: QuerySet[Row], part: str, condition: Condition, value: Scalar, *, whole: bool) -> Q:
@@ -122,6 +135,14 @@ def _holding(
     rows: QuerySet[Row], part: str, condition: Condition, value: Scalar, *, whole: bool
 ) -> tuple[Condition, Q]:
     """The match of one column, with the column, or what was found there."""
+    of, match = _holding_anywhere(rows, part, condition, value, whole=whole)
+    shown = _shown(condition)
+    return of, match if shown is None else match & shown
+
+
+def _holding_anywhere(
+    rows: QuerySet[Row], part: str, condition: Condition, value: Scalar, *, whole: bool
+) -> tuple[Condition, Q]:
     match condition.kind:
         case Kind.TEXT | Kind.ADDRESS:
             _check_text(part, condition.kind, value)

@@ -54,7 +54,7 @@ EXPORTED_ITEMS: Listing[ReportItem] = Listing(
     conditions={
         **ITEMS.conditions,
         "report": [Condition("report_id", Kind.ID)],
-        "ticket": [Condition("report__ticket_id", Kind.ID, nullable=True)],
+        "ticket": [Condition("report__ticket_id", Kind.ID, nullable=True, of_ticket="report__ticket_id")],
         "category": [Condition("report__category__name")],
         "providerEmail": [Condition("report__provider__email")],
         "defendantCustomerId": [Condition("report__defendant__customer_id", nullable=True)],

@@ -17,10 +17,14 @@ from flask import g
 from abuse.models import Defendant, Report, Ticket
 from abuse.models.parts import BODIES, ITEMS, SUBJECTS, Column, Held, bodies_holding, newest_holding, reports_holding
 from abuse.services.facade import ServiceError
-from abuse.services.search import Found, SearchService, tickets_of
+from abuse.services.search import Found, SearchService, readable, tickets_of
+
+from .access import current_sight
 
 log = logging.getLogger(__name__)
 
+MAX_PUBLIC_ID = Ticket._meta.get_field("public_id").max_length or 0
+"""Characters of a ticket's public id; what is longer is none."""
 MAX_CUSTOMERS = 1000
 """Customers that are found first and named one by one; of more, the exact condition is asked."""
 LOOKED_THROUGH, BODIES_LOOKED_THROUGH = 1000, 300
@@ -44,8 +48,23 @@ def found_by_words(words: str) -> Sequence[int]:
 
 
 def reports_with(words: str, *, whole: bool) -> Sequence[int]:
-    """The ids of the reports that match. `whole`: of all, where the service can."""
-    return SearchService.search_all_reports(words) if whole else found_by_words(words)
+    """The ids of the reports that match. `whole`: of all, where the service can.
+
+    The service knows no callers: by the public id of a ticket it finds the reports in it for everybody.
+    """
+    found = SearchService.search_all_reports(words) if whole else found_by_words(words)
+    text = readable(words)
+    if current_sight().sees_all or not found or len(text) > MAX_PUBLIC_ID or " " in text:
+        return found
+    hidden = set(_reports_of_hidden(text))
+    return Found([one for one in found if one not in hidden], is_complete=Found.is_all(found)) if hidden else found
+
+
+def _reports_of_hidden(public_id: str) -> QuerySet[Report, int]:
+    """The ids of the reports in a ticket that the caller may not see."""
+    names = {public_id.upper(), public_id.lower().upper()}  # a service may compare either
+    reports = Report.filter(ticket__public_id__in=names).exclude(ticket__in=current_sight().tickets())
+    return reports.values_list("pk", flat=True)
 
 
 def tickets_with(words: str, *, whole: bool) -> Sequence[int]:

@@ -62,6 +62,10 @@ class Sight:
         experts = [category for category, profile in self.profiles.items() if profile == Profile.Name.EXPERT]
         return tickets.filter(Q(category__in=experts) | Q(category__in=list(self.profiles), confidential=False))
 
+    def of_shown_ticket(self, key: str) -> Q | None:
+        """Rows with a ticket for which `may_see_ticket` holds, by the path to its id. None where it holds for all."""
+        return None if self.sees_all else Q(Exists(self.tickets().filter(pk=OuterRef(key))))
+
     def reports(self) -> QuerySet[Report]:
         """The reports for which `may_see_report` holds."""
         return Report.all() if self.sees_all else Report.filter(category__in=list(self.profiles))

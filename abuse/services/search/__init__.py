@@ -3,8 +3,8 @@
 from typing import cast
 
 from ..facade import Facade
-from .base import Found, SearchServiceBase, SearchServiceException, tickets_of
+from .base import Found, SearchServiceBase, SearchServiceException, readable, tickets_of
 
 SearchService = cast("SearchServiceBase", Facade(SearchServiceBase))
 
-__all__ = ["Found", "SearchService", "SearchServiceBase", "SearchServiceException", "tickets_of"]
+__all__ = ["Found", "SearchService", "SearchServiceBase", "SearchServiceException", "readable", "tickets_of"]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from abuse.controllers import flags, notifications, ownership
 from abuse.controllers.event_reading import may_hear
 from abuse.models import BusinessRulesHistory, Event, Notification, ReportStatus, Ticket, User
 from abuse.models.questions import sight_of
+from abuse.services.search import SearchService
 
 from .conftest import MakeCaller
-from .rows import a_defendant, a_report, a_service, a_ticket
+from .rows import a_defendant, a_report, a_service, a_ticket, an_item
 
 pytestmark = pytest.mark.django_db
 
@@ -135,3 +140,125 @@ def test_no_report_is_put_into_a_hidden_ticket_and_nothing_is_told_of_it(make_ca
     report.refresh_from_db()
     assert (report.status, report.ticket_id) == (ReportStatus.NEW, None)
     assert change(eve, f"/api/reports/{report.pk}", attached).get_json()["ticket"] == ticket.pk
+
+
+def ids_of(caller: Any, filters: dict[str, Any], path: str = "/api/reports") -> list[int]:
+    """The ids of the rows that filters give, in their order."""
+    answer = caller.client.get(
+        path, query_string={"filters": json.dumps(filters)}, headers={"X-Api-Token": caller.token}
+    )
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    if path.endswith("/export"):
+        return [int(row["id"]) for row in csv.DictReader(answer.get_data(as_text=True).splitlines())]
+    rows = answer.get_json()
+    return [row["id"] for row in (rows if isinstance(rows, list) else rows["reports"])]
+
+
+def one_of(**values: Any) -> dict[str, Any]:
+    return {"where": {"in": [{name: value} for name, value in values.items()]}}
+
+
+def like(**values: Any) -> dict[str, Any]:
+    return {"where": {"like": [{name: value} for name, value in values.items()]}}
+
+
+@pytest.mark.parametrize("path", ["/api/reports", "/api/reports/export", "/api/search"])
+def test_reports_are_chosen_as_if_they_were_in_no_hidden_ticket(make_caller: MakeCaller, path: str) -> None:
+    ann, eve = make_caller("ann", {"Phishing": "Advanced"}), make_caller("eve", {"Phishing": "Expert"})
+    hidden, elsewhere = a_ticket(confidential=True, priority="High"), a_ticket(category="Spam", priority="High")
+    seen = a_ticket(priority="High")
+    of_hidden, of_elsewhere, of_seen = (a_report(ticket=one).pk for one in (hidden, elsewhere, seen))
+    alone = a_report().pk
+    asked = {
+        "hidden": one_of(ticket=[hidden.pk, elsewhere.pk]),
+        "seen": one_of(ticket=[seen.pk, hidden.pk]),
+        "none": one_of(ticket=[None]),
+        "seen or none": one_of(ticket=[seen.pk, None]),
+        "priority": one_of(priority=["High"]),
+        "no priority": one_of(priority=[None]),
+        "like": like(ticket=[hidden.pk]),
+        "like priority": like(priority=["Hig"], ticket=[elsewhere.pk]),
+    }
+    if path == "/api/search":
+        del asked["no priority"]  # it asks for tickets too, all of which have one
+    found = {
+        caller.user.username: {name: set(ids_of(caller, what, path)) for name, what in asked.items()}
+        for caller in (ann, eve)
+    }
+    expected = {
+        "ann": {
+            "hidden": set(), "seen": {of_seen}, "none": {of_hidden, of_elsewhere, alone},
+            "seen or none": {of_seen, of_hidden, of_elsewhere, alone}, "priority": {of_seen},
+            "no priority": {of_hidden, of_elsewhere, alone}, "like": set(), "like priority": {of_seen},
+        },
+        "eve": {
+            "hidden": {of_hidden}, "seen": {of_seen, of_hidden}, "none": {of_elsewhere, alone},
+            "seen or none": {of_seen, of_elsewhere, alone}, "priority": {of_seen, of_hidden},
+            "no priority": {of_elsewhere, alone}, "like": {of_hidden}, "like priority": {of_seen, of_hidden},
+        },
+    }  # fmt: skip
+    assert found == {who: {name: rows[name] for name in asked} for who, rows in expected.items()}
+
+
+def test_items_are_exported_as_if_their_reports_were_in_no_hidden_ticket(make_caller: MakeCaller) -> None:
+    ann, eve = make_caller("ann", {"Phishing": "Advanced"}), make_caller("eve", {"Phishing": "Expert"})
+    hidden = a_ticket(confidential=True)
+    item = an_item(a_report(ticket=hidden)).pk
+    for caller, of_ticket, of_none in ((ann, [], [item]), (eve, [item], [])):
+        assert ids_of(caller, one_of(ticket=[hidden.pk]), "/api/items/export") == of_ticket
+        assert ids_of(caller, one_of(ticket=[None]), "/api/items/export") == of_none
+
+
+def test_reports_are_sorted_as_if_they_were_in_no_hidden_ticket(make_caller: MakeCaller) -> None:
+    ann, eve = make_caller("ann", {"Phishing": "Advanced"}), make_caller("eve", {"Phishing": "Expert"})
+    hidden, seen = a_ticket(confidential=True), a_ticket()
+    first, second, third = a_report(), a_report(ticket=seen), a_report(ticket=hidden)
+    up: dict[str, Any] = {"sortBy": {"ticket": 1}}
+    assert ids_of(eve, up) == [third.pk, second.pk, first.pk]
+    assert ids_of(ann, up) == [second.pk, first.pk, third.pk]
+    assert ids_of(ann, {"sortBy": {"ticket": -1}}) == [first.pk, third.pk, second.pk]
+    assert ids_of(ann, up | one_of(id=[first.pk, second.pk, third.pk])) == [second.pk, first.pk, third.pk]
+    pages: list[int] = []
+    cursor: dict[str, Any] = {}
+    for _ in range(3):
+        page = ann.get("/api/search", {**up, "paginate": {"resultsPerPage": 1, **cursor}}).get_json()
+        pages += [row["id"] for row in page["reports"]]
+        cursor = {"cursor": page.get("reportsNext")}
+    assert pages == [second.pk, first.pk, third.pk]
+
+
+@pytest.mark.parametrize("path", ["/api/reports", "/api/reports/export", "/api/search"])
+def test_the_name_of_a_hidden_ticket_finds_none_of_its_reports(make_caller: MakeCaller, path: str) -> None:
+    ann, eve = make_caller("ann", {"Phishing": "Advanced"}), make_caller("eve", {"Phishing": "Expert"})
+    hidden, seen = a_ticket(confidential=True), a_ticket()
+    of_hidden, of_seen = a_report(ticket=hidden), a_report(ticket=seen)
+    speaking = a_report(body=f"See {hidden.public_id}, they wrote.")
+    SearchService.index_reports([of_hidden.pk, of_seen.pk, speaking.pk])
+
+    def found(caller: Any, words: str, how: Callable[..., dict[str, Any]]) -> set[int]:
+        return set(ids_of(caller, how(fulltext=[words]), path))
+
+    for how in (one_of, like):
+        for words in (hidden.public_id, f" {hidden.public_id.lower()}\t"):
+            assert found(eve, words, how) == {of_hidden.pk, speaking.pk}
+            assert found(ann, words, how) == {speaking.pk}
+        assert found(ann, seen.public_id, how) == {of_seen.pk}
+
+
+def test_what_is_hidden_takes_a_statement_only_where_a_name_is_looked_for(make_caller: MakeCaller) -> None:
+    ann, root = make_caller("ann", {"Phishing": "Advanced"}), make_caller("root", is_superuser=True)
+    ticket, hidden = a_ticket(), a_ticket(confidential=True)
+    ids = [a_report(ticket=one, body="a considerable nuisance").pk for one in (ticket, hidden)]
+    SearchService.index_reports(ids)
+
+    def statements(caller: Any, **values: list[Any]) -> int:
+        assert ids_of(caller, one_of(**values))
+        with CaptureQueriesContext(connection) as queries:
+            ids_of(caller, one_of(**values))
+        return len(queries)
+
+    for caller, of_name in ((ann, 1), (root, 0)):
+        plain = statements(caller, id=ids)
+        assert statements(caller, id=ids, ticket=[ticket.pk, None], priority=[ticket.priority, None]) == plain
+        words = statements(caller, fulltext=["considerable"])
+        assert statements(caller, fulltext=[ticket.public_id]) == words + of_name
