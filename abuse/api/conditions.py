@@ -58,7 +58,7 @@ class Condition(NamedTuple):
     looked_up: bool = False
     """Whether the other table is small, so that its rows are found first. Its column is never null."""
     of_ticket: str = ""
-    """The path to the id of a ticket, where the column tells of it: one that the caller may not see is as none."""
+    """The path to the id of a ticket, where the column tells of it: one that the caller may not see has no value."""
 
 
 def one_of_these(
@@ -113,8 +113,6 @@ def _one_of_these(
         match &= shown
     if None in values:
         match |= Q(**{f"{condition.path}__isnull": True})
-        if shown is not None:
-            match |= ~shown
     return match
 
 

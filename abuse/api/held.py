@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from django.db.models import Model, QuerySet
 from flask import g
 
+from abuse.controllers.tickets import could_be_public_id
 from abuse.models import Defendant, Report, Ticket
 from abuse.models.parts import BODIES, ITEMS, SUBJECTS, Column, Held, bodies_holding, newest_holding, reports_holding
 from abuse.services.facade import ServiceError
@@ -23,8 +24,6 @@ from .access import current_sight
 
 log = logging.getLogger(__name__)
 
-MAX_PUBLIC_ID = Ticket._meta.get_field("public_id").max_length or 0
-"""Characters of a ticket's public id; what is longer is none."""
 MAX_CUSTOMERS = 1000
 """Customers that are found first and named one by one; of more, the exact condition is asked."""
 LOOKED_THROUGH, BODIES_LOOKED_THROUGH = 1000, 300
@@ -54,7 +53,7 @@ def reports_with(words: str, *, whole: bool) -> Sequence[int]:
     """
     found = SearchService.search_all_reports(words) if whole else found_by_words(words)
     text = readable(words)
-    if current_sight().sees_all or not found or len(text) > MAX_PUBLIC_ID or " " in text:
+    if current_sight().sees_all or not found or not could_be_public_id(text):
         return found
     hidden = set(_reports_of_hidden(text))
     return Found([one for one in found if one not in hidden], is_complete=Found.is_all(found)) if hidden else found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -27,8 +27,7 @@ class Listing(Generic[Row]):
     """The fields of a row."""
     always: frozenset[str]
     """The fields that every row has, whatever is selected."""
-    sorts: Mapping[str, str | Combinable | Callable[[], str | Combinable]]
-    """Columns and expressions; a function gives those of which what a row has depends on who calls."""
+    sorts: Mapping[str, str | Combinable]
     default_sort: Sequence[str]
     conditions: Mapping[str, Sequence[Condition]]
     """Several columns under one name: any of them will do."""
@@ -111,8 +110,7 @@ class Listing(Generic[Row]):
         for name, direction in filters.sort_by.items():
             if name not in self.sorts:
                 raise FilterError("filters.sortBy", name, _one_of(self.sorts))
-            sort = self.sorts[name]
-            by = sort() if callable(sort) else sort
+            by = self.sorts[name]
             expression = F(by) if isinstance(by, str) else by
             order.append(expression.desc() if direction < 0 else expression.asc())  # type: ignore[attr-defined]
         # The id makes the order total: without it a row could be on two pages, or on none.

@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from apiflask import APIBlueprint
-from django.db.models import Case, F, QuerySet, When
-from django.db.models.expressions import Combinable
+from django.db.models import QuerySet
 from flask import Response
 
 from abuse.models import Report, Ticket
@@ -37,13 +36,6 @@ _CUSTOMER_ID = Condition(
 _CUSTOMER_EMAIL = Condition("defendant__details__email", finder=customers_by("details__email"), found="defendant__pk")
 _RAW_ITEM = Condition("items__raw_item", to_many=True, finder=IN_ITEMS.reports)
 
-
-def _by_shown_ticket() -> str | Combinable:
-    """By the id of the ticket, where the caller may see that."""
-    shown = current_sight().of_shown_ticket("ticket_id")
-    return "ticket_id" if shown is None else Case(When(shown, then=F("ticket_id")))
-
-
 REPORTS: Listing[Report] = Listing(
     fields=frozenset(ReportRow.json_names()),
     always=frozenset({"id"}),
@@ -55,7 +47,7 @@ REPORTS: Listing[Report] = Listing(
         "receivedDate": "received_date",
         "creationDate": "created_at",
         "subject": "subject",
-        "ticket": _by_shown_ticket,
+        "ticket": "ticket_id",
     },
     default_sort=("-received_date", "-pk"),
     conditions={

@@ -68,6 +68,11 @@ def new_public_id() -> str:
     return "".join(letters.pop(secrets.randbelow(len(letters))) for _ in range(10))
 
 
+def could_be_public_id(text: str) -> bool:
+    """Whether a text looks like a public id, in either case."""
+    return len(text) == 10 and set(text.upper()) <= set(CONSONANTS)
+
+
 @transaction.atomic(savepoint=False)
 def create_ticket(report: Report, *, actor: User, joinable: bool = True) -> Ticket:
     """Open a ticket for a report and attach the report.
