@@ -198,6 +198,7 @@ def test_no_hidden_ticket_is_what_reports_are_chosen_by(make_caller: MakeCaller,
         },
     }  # fmt: skip
     assert found == {who: {name: rows[name] for name in asked} for who, rows in expected.items()}
+    assert set(ids_of(make_caller("root", is_superuser=True), asked["hidden"], path)) == {of_hidden, of_elsewhere}
 
 
 def test_no_hidden_ticket_is_what_items_are_exported_by(make_caller: MakeCaller) -> None:
