@@ -26,13 +26,13 @@ log = logging.getLogger(__name__)
 
 MAX_CUSTOMERS = 1000
 """Customers that are found first and named one by one; of more, the exact condition is asked."""
-LOOKED_THROUGH, BODIES_LOOKED_THROUGH = 1000, 300
+LOOKED_THROUGH, BODIES_LOOKED_THROUGH = 600, 200
 """Reports, the newest of a list with other conditions, that are looked through: about 4 µs each, and 15 with bodies."""
-CANDIDATES = 200
+CANDIDATES = 150
 """Reports in which the search service finds the words, of which the bodies are looked through."""
 HELD_SAYS = (
     "`like` finds up to 1000 reports with an `item` or `subject`; of a part that is in more, the newest 200 to 400, or "
-    "those among the newest rows. For a `body` it looks through the newest 300 reports, and through 200 in which the "
+    "those among the newest rows. For a `body` it looks through the newest 200 reports, and through 150 in which the "
     "search service finds its words. Exports and `/api/tickets/todo` look everywhere, which may take long."
 )
 T = TypeVar("T")

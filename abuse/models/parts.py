@@ -26,15 +26,15 @@ _PROMISED = 200
 """Rows among those of a look, going by a sample, for which it is worth looking there."""
 MAX_FREQUENT = 400
 """Reports that are given, the newest, where there are enough among those."""
-_NEWEST = 8000
+_NEWEST = 5000
 """Rows that are looked through where no index helps, at most: 1.5 µs each, 3 of a report."""
-_FEWEST = 2000
+_FEWEST = 1500
 """Rows that are looked through then even if fewer would do, going by a sample."""
 _NEAR, _FAR = 20_000, 100_000
 """Rows, by their ids, of which the index gives those that hold the part before it gives all."""
 _MAX_ROWS = 20_000
 """Rows that are read of a part that is frequent only in old ones."""
-_NEWEST_BODIES = 300
+_NEWEST_BODIES = 200
 """Bodies that are looked through: 10 µs each, and more where they are long."""
 _SAMPLED, _SAMPLED_FOR_TRIGRAMS = 2000, 500
 _SAMPLE_SECONDS = 300.0

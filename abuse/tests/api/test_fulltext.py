@@ -42,8 +42,11 @@ def test_it_is_one_condition_among_others(root: Caller) -> None:
     one, other = (a_report(category, subject="watches") for category in ("Phishing", "Spam"))
     both = {"where": {"in": [{"category": ["Spam"]}], "like": [{"fulltext": ["watches"]}]}}
     assert root.ids("/api/reports", both) == [other.pk]
+    urgent = a_report(ticket=a_ticket(priority="High"), subject="watches")
+    by_another_table = {"where": {"in": [{"priority": ["High"]}], "like": [{"fulltext": ["watches"]}]}}
+    assert root.ids("/api/reports", by_another_table) == [urgent.pk]
     either = {"where": {"like": [{"fulltext": ["watches"]}, {"id": [str(one.pk)]}]}}
-    assert set(root.ids("/api/reports", either)) == {one.pk, other.pk}
+    assert set(root.ids("/api/reports", either)) == {one.pk, other.pk, urgent.pk}
 
 
 @pytest.mark.parametrize("value", [True, None])

@@ -89,7 +89,7 @@ def test_only_those_are_looked_at_that_promise_enough(share: float, looks: int) 
     assert asked == [False] * (2 - looks) + [True] * looks
 
 
-@pytest.mark.parametrize(("share", "newest"), [(0.1, 4000), (0.02, 8000), (1, 2000)])
+@pytest.mark.parametrize(("share", "newest"), [(0.1, 4000), (0.02, 5000), (1, 1500)])
 def test_of_a_part_that_is_frequent_so_many_are_looked_through_as_promise_enough(share: float, newest: int) -> None:
     texts = ["a strange page"] * round(share * 1000)
     sampled(SUBJECTS, [*texts, *["nothing"] * (1000 - len(texts))], highest=1_000_000)

@@ -160,8 +160,8 @@ def test_the_newest_are_given_and_no_more(monkeypatch: pytest.MonkeyPatch) -> No
 def test_those_of_a_value_take_no_place_of_those_that_mention_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"MAX_FOUND": 6, "_FREQUENT": 4}.items():
         monkeypatch.setattr(default, name, value)
-    about = [made("phishing.example", subject="phishing.example") for _ in range(3)]
     mentions = [made(subject="phishing.example") for _ in range(3)]
+    about = [made("phishing.example", subject="phishing.example") for _ in range(3)]
     hits = found("phishing.example")
     assert (hits, Found.is_all(hits)) == ([report.pk for report in (*about[::-1], *mentions[::-1])], True)
     made(subject="phishing.example")
@@ -226,12 +226,11 @@ def test_the_words_of_new_reports_are_kept_apart_until_they_are_old(monkeypatch:
 def test_what_changed_in_an_old_report_is_not_looked_for_in_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"_NEWEST": 2, "_ENOUGH": 1}.items():
         monkeypatch.setattr(default, name, value)
-    reports = [made(subject="before") for _ in range(3)]
-    Report.filter(pk=reports[0].pk).update(subject="afterwards")
-    search.index_reports([reports[0].pk])
-    Report.filter(pk=reports[2].pk).delete()  # the newest but one are new again
-    monkeypatch.setattr(default, "_NEWEST", 3)
-    assert (found("before"), found("afterwards")) == ([reports[1].pk], [reports[0].pk])
+    _, old, new, newest = [made(subject="before") for _ in range(4)]
+    Report.filter(pk=old.pk).update(subject="afterwards")
+    search.index_reports([old.pk])
+    Report.filter(pk=newest.pk).delete()  # the old one is new again
+    assert (found("before"), found("afterwards")) == ([new.pk], [old.pk])
 
 
 def test_no_statistics_make_the_planner_read_all_reports_for_a_word() -> None:
