@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from functools import reduce
 from ipaddress import ip_network
 from typing import Any
 
@@ -14,12 +13,9 @@ from django.db import DatabaseError, connection
 from abuse.models.fields import Network, as_array
 from abuse.parsers.values import ParsedEmail
 
-from .base import MAX_FOUND, MAX_ITEMS, Found, SearchServiceBase, SearchServiceException, readable
+from . import words
+from .base import MAX_FOUND, Found, SearchServiceBase, SearchServiceException, readable
 
-_NEWEST = 4000
-"""Reports, by their ids, whose words are kept apart and looked through before the index is asked: 0.4 µs each."""
-_TRIMMED_AT = 256
-"""How many ids there are between one that has those removed which are no longer new, and the next."""
 _RECENT = 50_000
 """Reports of which the index gives those that hold words before it gives all."""
 _RECENT_SECONDS = 60.0
@@ -33,65 +29,11 @@ _FREQUENT = 400
 _ITEMS_OF_NETWORK = 200_000
 """Items of a large network that are looked at, whichever they are."""
 _ITEMS_OF_VALUE = 20_000
-_TEXT, _ITEMS, _HEAD = 60_000, 30_000, 4000
-"""Characters of a report that are indexed. A tsvector holds 1 MB at most; all of these at their worst stay below."""
 _MAX_PREFIXES = 10
 _MAX_OPERATORS = 20
 """Dashes or quotes of a query that are taken for more than text: PostgreSQL gives up at 32 that hang on one another."""
 _WORD = re.compile(r"\w+")
 _OPERATOR = re.compile(r"\"|(?<!\S)-|(?<!\S)or(?!\S)", re.IGNORECASE)
-_SEPARATORS = "./:@-_?=&%#+,;|"
-
-# PostgreSQL takes as long for one `translate` of all of these as for parsing the text, for 15 times `replace` a tenth.
-_SPACED = reduce(lambda text, one: f"replace({text}, '{one.replace('%', '%%')}', ' ')", _SEPARATORS, "{0}")
-# So that `evil` finds evil.example as `evil.example` does: PostgreSQL takes hosts, addresses and paths as one word.
-_WORDS = f"to_tsvector('simple', {{0}} || ' ' || {_SPACED})"
-_HEAD_TEXT = (
-    "left(concat_ws(' ', report.subject, report.reporter_reference, report.provider_id, defendant.customer_id,"
-    f" details.email, details.spare_email, details.firstname, details.name, details.organisation), {_HEAD})"
-)
-# OFFSET 0: each text is made once, not once for each place in which it stands.
-_INDEX = f"""
-WITH old AS MATERIALIZED (
-    SELECT coalesce(max(report_id), 0) - %(newest)s AS id FROM abuse_searchentry
-), entry AS MATERIALIZED (
-    SELECT report.id AS report_id,
-           setweight({_WORDS.format("text.head")}, 'A')
-           || setweight({_WORDS.format("text.items")}, 'B')
-           || {_WORDS.format("text.body")} AS document
-    FROM abuse_report AS report
-    LEFT JOIN abuse_defendant AS defendant ON defendant.id = report.defendant_id
-    LEFT JOIN abuse_defendantrevision AS details ON details.id = defendant.details_id
-    LEFT JOIN LATERAL (
-        SELECT string_agg(item.text, ' ') AS text
-        FROM (
-            SELECT left(raw_item, 1000) AS text FROM abuse_reportitem
-            WHERE report_id = report.id ORDER BY id LIMIT {MAX_ITEMS}
-        ) AS item
-    ) AS items ON true
-    CROSS JOIN LATERAL (
-        SELECT {_HEAD_TEXT} AS head, left(coalesce(items.text, ''), {_ITEMS}) AS items,
-               left(report.body, {_TEXT}) AS body
-        OFFSET 0
-    ) AS text
-    WHERE report.id = ANY(%(ids)s)
-    ORDER BY report.id
-), indexed AS (
-    INSERT INTO abuse_searchentry (report_id, document) SELECT report_id, document FROM entry
-    ON CONFLICT (report_id) DO UPDATE SET document = excluded.document
-), added AS (
-    INSERT INTO abuse_newsearchentry (report_id, document)
-    SELECT report_id, document FROM entry WHERE report_id > (SELECT id FROM old)
-    ON CONFLICT (report_id) DO UPDATE SET document = excluded.document
-)
-DELETE FROM abuse_newsearchentry WHERE report_id IN (
-    SELECT report_id FROM abuse_newsearchentry
-    WHERE report_id <= (SELECT id FROM old)
-    AND (report_id = ANY(%(ids)s) OR EXISTS (SELECT FROM entry WHERE report_id %% %(trimmed_at)s = 0))
-    FOR UPDATE SKIP LOCKED
-)
-"""  # noqa: S608 - all of it is from above
-
 # Materialized: with the order and the limit in sight, the planner might walk through all reports from the newest on.
 _BY_NETWORK = """
 WITH found AS MATERIALIZED (
@@ -205,9 +147,7 @@ class PostgresSearch(SearchServiceBase):
 
     def index_reports(self, ids: Sequence[int]) -> None:
         if ids:
-            with connection.cursor() as cursor:
-                among = {"newest": _NEWEST, "trimmed_at": _TRIMMED_AT}
-                cursor.execute(_INDEX, {"ids": sorted(set(ids)), **among})
+            words.keep(ids)
 
     def search_reports(self, query: str) -> Sequence[int]:
         return self._search(query, is_bounded=True)
@@ -269,7 +209,7 @@ def _values(text: str, since: int) -> Mapping[str, Any]:
     return {
         "value": value, "lower": value and value.lower().rstrip("."), "upper": value and value.upper(),
         "words": text, "prefixes": "" if _OPERATOR.search(text) else _prefixes(text), "since": since,
-        "newest": _NEWEST, "likely": _LIKELY, "enough": _ENOUGH, "frequent": _FREQUENT, "items": _ITEMS_OF_VALUE,
+        "newest": words.NEWEST, "likely": _LIKELY, "enough": _ENOUGH, "frequent": _FREQUENT, "items": _ITEMS_OF_VALUE,
         "most": MAX_FOUND + 1,
     }  # fmt: skip
 
@@ -282,9 +222,9 @@ def _first(found: Sequence[int], most: int | None, *, is_cut: bool = False) -> F
 
 
 def _prefixes(text: str) -> str:
-    words = _WORD.findall(text)[:_MAX_PREFIXES]
+    found = _WORD.findall(text)[:_MAX_PREFIXES]
     # Letters and digits alone, quoted: nothing in them is an operator.
-    return " & ".join(f"'{word}':*" for word in words if len(word) > 1)
+    return " & ".join(f"'{word}':*" for word in found if len(word) > 1)
 
 
 def _as_network(text: str) -> Network | None:

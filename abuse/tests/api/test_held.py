@@ -13,7 +13,7 @@ from abuse.api import held
 from abuse.models import Report
 from abuse.models import parts as module
 from abuse.services.facade import facade
-from abuse.services.search import default
+from abuse.services.search import default, words
 
 from .conftest import Caller, MakeCaller
 from .rows import a_defendant, a_report, a_ticket, an_item
@@ -36,7 +36,8 @@ def bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_NEWEST", "_FEWEST", "_NEWEST_BODIES", "ENOUGH", "MAX_FREQUENT"):
         monkeypatch.setattr(module, name, 3)
     monkeypatch.setattr(held, "CANDIDATES", 0)
-    for name in ("_NEWEST", "_ENOUGH", "_FREQUENT"):
+    monkeypatch.setattr(words, "NEWEST", 3)
+    for name in ("_ENOUGH", "_FREQUENT"):
         monkeypatch.setattr(default, name, 3)
     for finder in (held.IN_ITEMS, held.IN_SUBJECT, held.IN_BODY):
         monkeypatch.setattr(finder, "_newest", 3)

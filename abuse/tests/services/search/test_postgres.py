@@ -10,7 +10,7 @@ from django.db import connection
 
 from abuse.models import NewSearchEntry, Report, ReportItem, SearchEntry, Ticket
 from abuse.models.fields import as_network
-from abuse.services.search import SearchServiceException, default
+from abuse.services.search import SearchServiceException, default, words
 from abuse.services.search.base import MAX_ITEMS, Found
 from abuse.services.search.default import PostgresSearch
 from abuse.tests.findable import START, a_defendant, a_provider, a_report, a_ticket
@@ -174,7 +174,8 @@ def test_those_of_a_value_take_no_place_of_those_that_mention_it(monkeypatch: py
 def test_of_a_frequent_word_the_newest_are_given_and_that_there_are_more(
     query: str, newer: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"_NEWEST": 5, "_LIKELY": 0, "_ENOUGH": 4, "_FREQUENT": 3}.items():
+    monkeypatch.setattr(words, "NEWEST", 5)
+    for name, value in {"_LIKELY": 0, "_ENOUGH": 4, "_FREQUENT": 3}.items():
         monkeypatch.setattr(default, name, value)
     reports = [made(subject="spamword") for _ in range(6)]
     for _ in range(newer):
@@ -186,7 +187,8 @@ def test_of_a_frequent_word_the_newest_are_given_and_that_there_are_more(
 
 @pytest.mark.parametrize("query", ["rareword", "rarew"])
 def test_of_a_rare_word_all_are_given_however_old(query: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"_NEWEST": 1, "_RECENT": 1, "_ENOUGH": 2, "_FREQUENT": 1}.items():
+    monkeypatch.setattr(words, "NEWEST", 1)
+    for name, value in {"_RECENT": 1, "_ENOUGH": 2, "_FREQUENT": 1}.items():
         monkeypatch.setattr(default, name, value)
     reports = [made(subject="rareword") for _ in range(3)]
     made(subject="another")
@@ -198,7 +200,8 @@ def test_of_a_rare_word_all_are_given_however_old(query: str, monkeypatch: pytes
 def test_the_recent_ones_are_not_asked_for_first_where_they_promise_too_few(
     query: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in {"_NEWEST": 3, "_RECENT": 5, "_LIKELY": 2, "_ENOUGH": 3, "_FREQUENT": 2}.items():
+    monkeypatch.setattr(words, "NEWEST", 3)
+    for name, value in {"_RECENT": 5, "_LIKELY": 2, "_ENOUGH": 3, "_FREQUENT": 2}.items():
         monkeypatch.setattr(default, name, value)
     reports = [made(subject=subject) for subject in ("rareword",) * 5 + ("another", "another", "rareword")]
     newest = [reports[place].pk for place in (7, 4, 3, 2, 1, 0)]
@@ -211,20 +214,21 @@ def test_the_recent_ones_are_not_asked_for_first_where_they_promise_too_few(
 
 
 def test_the_words_of_new_reports_are_kept_apart_until_they_are_old(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(default, "_NEWEST", 3)
-    reports = [made(subject="spamword") for _ in range(2 * default._TRIMMED_AT)]
+    monkeypatch.setattr(words, "NEWEST", 3)
+    reports = [made(subject="spamword") for _ in range(2 * words._TRIMMED_AT)]
     kept = set(NewSearchEntry.all().values_list("pk", flat=True))
     assert {report.pk for report in reports[-3:]} <= kept
-    assert len(kept) <= 3 + default._TRIMMED_AT
-    monkeypatch.setattr(default, "_TRIMMED_AT", 1)
+    assert len(kept) <= 3 + words._TRIMMED_AT
+    monkeypatch.setattr(words, "_TRIMMED_AT", 1)
     search.index_reports([reports[0].pk])
     assert NewSearchEntry.all().count() == 3
-    words = {entry.pk: entry.document for entry in SearchEntry.all()}
-    assert all(words[entry.pk] == entry.document for entry in NewSearchEntry.all())
+    documents = {entry.pk: entry.document for entry in SearchEntry.all()}
+    assert all(documents[entry.pk] == entry.document for entry in NewSearchEntry.all())
 
 
 def test_what_changed_in_an_old_report_is_not_looked_for_in_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"_NEWEST": 2, "_ENOUGH": 1}.items():
+    monkeypatch.setattr(words, "NEWEST", 2)
+    for name, value in {"_ENOUGH": 1}.items():
         monkeypatch.setattr(default, name, value)
     _, old, new, newest = [made(subject="before") for _ in range(4)]
     Report.filter(pk=old.pk).update(subject="afterwards")
